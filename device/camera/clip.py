@@ -1,0 +1,124 @@
+"""Recorded clips, read by OpenCV's FFmpeg: every frame once, in order, with the container's own time stamps."""
+
+import logging
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from device.camera.frames import Frame
+from device.errors import InputError
+
+log = logging.getLogger(__name__)
+
+MIN_SIDE_PX = 32  # nothing smaller can show a lifter
+TRUNCATED = 0.9  # containers promise up to 11% more frames than they hold (edit lists); less than this is a cut file
+AHEAD = 4  # frames decoded in advance while the models work
+
+
+class Clip:
+    """A video file as a source of frames.
+
+    Time 0 is the first decoded frame. Rotation in the container's metadata is applied. A file that ends before its
+    container says is read up to the cut, with one warning.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: no such file, not a video, no frames, or too small.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.name = str(path)
+        if not self.path.exists():
+            raise InputError(f"{path}: no such file")
+        if not self.path.is_file():
+            raise InputError(f"{path}: not a file; expected a video")
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its own lines on stderr say nothing a person can use
+        cv2.setLogLevel(0)
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            self._capture.release()
+            raise InputError(f"{path}: cannot be read as a video")
+        self.promised = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        width, height = (int(self._capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if min(width, height) < MIN_SIDE_PX:
+            self._capture.release()
+            raise InputError(f"{path}: {width}x{height} pixels; expected at least {MIN_SIDE_PX} a side")
+        self.size = (width, height)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def frames(self) -> Iterator[Frame]:
+        """Yields every frame once, decoded ahead in a thread of its own.
+
+        Raises:
+            InputError: the container holds no frame that can be decoded.
+        """
+        ahead: queue.Queue[tuple[np.ndarray, float] | None] = queue.Queue(AHEAD)
+        self._thread = threading.Thread(target=self._decode, args=(ahead,), daemon=True)
+        self._thread.start()
+        count = 0
+        while (item := ahead.get()) is not None:
+            yield Frame(item[0], item[1], count)
+            count += 1
+        self._thread.join()
+        if count == 0:
+            raise InputError(f"{self.name}: holds no frame that can be decoded")
+        if self.promised > 0 and count < TRUNCATED * self.promised:
+            log.warning("%s: cut short, %d of %d frames could be read; judged up to there",
+                        self.name, count, self.promised)  # fmt: skip
+
+    def _decode(self, ahead: "queue.Queue[tuple[np.ndarray, float] | None]") -> None:
+        for image, at_s in self._stamped():
+            while not self._stop.is_set():
+                try:
+                    ahead.put((cv2.cvtColor(image, cv2.COLOR_BGR2RGB), at_s), timeout=0.2)
+                    break
+                except queue.Full:
+                    continue
+            if self._stop.is_set():
+                break
+        if not self._stop.is_set():
+            ahead.put(None)
+
+    def _stamped(self) -> Iterator[tuple[np.ndarray, float]]:
+        """Raw frames with seconds since the first.
+
+        OpenCV reads the first frame while it opens the file, before edit lists are applied, and so may give it the
+        time stamp of a frame that is not shown: the first is taken to lie one interval before the second.
+        """
+        opening = [item for item in (self._read() for _ in range(3)) if item]
+        if len(opening) > 1 and opening[0][1] >= opening[1][1]:
+            interval_s = opening[-1][1] - opening[-2][1] if len(opening) > 2 else 1 / 30
+            opening[0] = (opening[0][0], opening[1][1] - interval_s)
+        first_s, last_s = (opening[0][1] if opening else 0.0), -np.inf
+        for image, at_s in chain(opening, iter(self._read, None)):
+            at_s = max(at_s - first_s, last_s + 1e-3)  # a container's stamps may repeat; time never stands still
+            yield image, at_s
+            last_s = at_s
+
+    def _read(self) -> tuple[np.ndarray, float] | None:
+        ok, image = self._capture.read()
+        return (image, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000) if ok else None
+
+    def close(self) -> None:
+        """Stops decoding and frees the file."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._capture.release()
+
+    def __enter__(self) -> "Clip":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,38 @@
+"""What every camera and clip gives: frames with the time of their exposure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@partial(dataclass, frozen=True, slots=True)
+class Frame:
+    """One picture.
+
+    Attributes:
+        image: (H, W, 3) uint8, RGB, upright.
+        captured_s: monotonic seconds at exposure; for a clip, seconds since its first decoded frame.
+        index: number of the frame, from 0.
+        dropped: frames lost since the previous one.
+    """
+
+    image: NDArray[np.uint8]
+    captured_s: float
+    index: int
+    dropped: int = 0
+
+
+class FrameSource(Protocol):
+    """A camera or a clip. A context manager; `close` may be called twice."""
+
+    name: str
+
+    def frames(self) -> Iterator[Frame]:
+        """Yields frames in the order of their time, until the source ends or is closed."""
+
+    def close(self) -> None:
+        """Frees the device or file."""

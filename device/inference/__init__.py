@@ -1,0 +1,1 @@
+"""TFLite models: from a frame to keypoints."""

@@ -1,0 +1,67 @@
+"""The JSON of one rep: a line of `replay --json`, the MQTT payload and the row in the store. See README.md, "JSON"."""
+
+import math
+import uuid
+from datetime import datetime, timezone
+from typing import Any
+
+from device.squat.events import RepJudged
+from device.squat.rulebook import NOT_OBSERVED
+
+Record = dict[str, Any]
+
+
+def rep_record(
+    event: RepJudged, source: str, mode: str, models: dict[str, str], at: datetime | None = None, late: bool = False
+) -> Record:
+    """The record of a judged rep.
+
+    Args:
+        event: the rep as judged.
+        source: the clip's or camera's name.
+        mode: gym or meet.
+        models: hash of each model by its role, `sha256:...`.
+        at: wall-clock time of the verdict; None in a replay.
+        late: whether it is delivered from the outbox.
+    """
+    rep, depth, form = event.rep, event.depth, event.form
+    return {
+        "type": "rep",
+        "id": str(uuid.uuid4()),
+        "at": None if at is None else _iso(at),
+        "source": source,
+        "mode": mode,
+        "set": event.set_number,
+        "set_rep": event.set_rep,
+        "rep": rep.number,
+        "start_s": round(rep.start_s, 3),
+        "bottom_s": round(rep.bottom_s, 3),
+        "lockout_s": round(rep.lockout_s, 3),
+        "decision": event.verdict.decision.value,
+        "p_below": None if depth is None else round(depth.p_below, 3),
+        "depth_cm": None if depth is None else round(depth.margin_cm, 1),
+        "depth_sigma_cm": None if depth is None else round(depth.sigma_cm, 1),
+        "depth_thighs": None if depth is None else round(depth.margin, 3),
+        "method": None if depth is None else depth.method,
+        "cards": [card.value for card in event.verdict.cards],
+        "reasons": list(event.verdict.reasons),
+        "not_observed": list(NOT_OBSERVED),
+        "tempo": {
+            "eccentric_s": round(rep.tempo.eccentric_s, 3),
+            "pause_s": round(rep.tempo.pause_s, 3),
+            "concentric_s": round(rep.tempo.concentric_s, 3),
+        },
+        "velocity": None,
+        "form": None if form is None else {
+            "good": round(form.good, 3),
+            "faults": {name: {"p": round(p, 3), "size": round(size, 1)} for name, (p, size) in form.faults.items()},
+        },
+        "view_deg": None if math.isnan(event.view_deg) else round(event.view_deg),
+        "dropped": rep.dropped,
+        "late": late,
+        "model": models,
+    }  # fmt: skip
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

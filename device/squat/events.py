@@ -1,0 +1,62 @@
+"""What the judge tells the outputs."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from device.squat.depth import Depth
+from device.squat.form import Form
+from device.squat.phases import Phase
+from device.squat.rep import Rep
+from device.squat.rulebook import Verdict
+
+
+@partial(dataclass, frozen=True, slots=True)
+class PhaseChanged:
+    """The lifter passed into another part of the movement."""
+
+    at_s: float
+    phase: Phase
+
+
+@partial(dataclass, frozen=True, slots=True)
+class DepthReached:
+    """The hip crease went below the knee top, as far as one frame tells; the verdict comes with `RepJudged`."""
+
+    at_s: float
+    p_below: float
+
+
+@partial(dataclass, frozen=True, slots=True)
+class RepJudged:
+    """A rep is over and judged.
+
+    Attributes:
+        at_s: time of the frame on which the verdict fell.
+        rep: the rep.
+        depth: how deep it was; None where neither leg was seen.
+        form: what the form model says; None where there is no such model.
+        verdict: what the lamps say.
+        set_number: from 1.
+        set_rep: number of the rep in its set, from 1.
+        view_deg: where the camera stands, 0 = in front, + = shows the left side; NaN = unknown.
+    """
+
+    at_s: float
+    rep: Rep
+    depth: Depth | None
+    form: Form | None
+    verdict: Verdict
+    set_number: int
+    set_rep: int
+    view_deg: float
+
+
+@partial(dataclass, frozen=True, slots=True)
+class LifterLost:
+    """Nobody has been seen for a while."""
+
+    at_s: float
+
+
+Event: TypeAlias = PhaseChanged | DepthReached | RepJudged | LifterLost

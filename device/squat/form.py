@@ -1,0 +1,46 @@
+"""The named faults of a squat, and what a form model says of a rep."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+
+@partial(dataclass, frozen=True, slots=True)
+class Fault:
+    """A fault of form: never a cause for a red light by itself.
+
+    Attributes:
+        unit: of its size.
+        counts_from: size from which it is called a fault.
+    """
+
+    unit: str
+    counts_from: float
+
+
+# Sizes are chosen by a person as what a coach would mention; none of them is part of the rule.
+FAULTS: Mapping[str, Fault] = {
+    "knees_in": Fault("deg", 10.0),  # valgus at the bottom
+    "knees_out": Fault("deg", 25.0),  # varus at the bottom
+    "knees_forward": Fault("cm", 12.0),  # knee in front of the toe
+    "bent_over": Fault("deg", 55.0),  # trunk from the vertical
+    "back_rounding": Fault("deg", 20.0),  # flexion of the spine against standing
+    "pelvic_tuck": Fault("deg", 15.0),  # backward tilt of the pelvis near the bottom
+    "lateral_shift": Fault("cm", 4.0),  # hips beside the middle of the feet
+    "heels_up": Fault("cm", 2.0),  # heel over the floor
+    "shallow": Fault("cm", 0.0),  # hip crease over the knee top
+    "not_locked_out": Fault("deg", 15.0),  # knee flexion at the end
+}
+
+
+@partial(dataclass, frozen=True, slots=True)
+class Form:
+    """What a form model says of one rep.
+
+    Attributes:
+        good: probability of good form, 0 to 1.
+        faults: probability and size (in the fault's unit) by name.
+    """
+
+    good: float
+    faults: Mapping[str, tuple[float, float]]
