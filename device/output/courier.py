@@ -1,0 +1,247 @@
+"""The courier: a thread that keeps a connection to a broker and sends what is to be sent."""
+
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import Any
+
+from device.errors import PartFailed
+from device.output.address import Address
+from device.output.link import Link, LinkFailed, find_version
+from device.output.messages import Message, letter_message
+from device.output.outbox import Letter, MemoryOutbox, Outbox
+
+_log = logging.getLogger(__name__)
+
+WINDOW = 8  # letters under way at once; mosquitto takes 20 messages (max_inflight_messages), and state comes on top
+_TURN_S = 1.0  # longest wait for something to happen; what is posted wakes at once
+_CLOSE_S = 1.8  # a stop has 2 s
+_GOODBYE_S = 0.5  # of these, kept back for the good-bye
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How to a broker, and how patiently.
+
+    Attributes:
+        address: the broker.
+        client_id: the same after every restart, so that the broker ends the old connection, will included, first.
+        will_delay_s: how long a drop lasts before the broker tells others, whole seconds, MQTT 5 only.
+        retry_s: the first and the longest pause between two attempts, seconds; it doubles.
+    """
+
+    address: Address
+    client_id: str
+    will_delay_s: int
+    retry_s: tuple[float, float]
+
+
+class Courier:
+    """Sends messages while the broker is there, and letters whenever it is.
+
+    Nothing here waits for the network but its own thread. A letter goes in order, at QoS 1, and leaves the outbox when
+    the broker has confirmed it. It is late unless it goes out on the connection that was up, or being made, when it was
+    posted.
+
+    Args:
+        route: how to the broker.
+        online: what every new connection begins with.
+        offline: the last will, and the good-bye.
+        outbox: keeps the letters.
+        newest: the message that goes with the newest letter, from its payload.
+    """
+
+    def __init__(
+        self, route: Route, online: Message, offline: Message, outbox: Outbox, newest: Callable[[str], Message]
+    ) -> None:
+        self._route = route
+        self._online = online
+        self._offline = offline
+        self._outbox = outbox
+        self._newest = newest
+        self._spare = MemoryOutbox()  # for what the outbox cannot take
+        self._version: int | None = None  # that the broker speaks; None = not known
+        self._attempt = 1
+        self._posted: dict[str, int] = {}  # attempt during which a letter came, by its id
+        self._flying: dict[int, str] = {}  # ids of the letters under way, by packet number
+        self._delivered: set[str] = set()  # confirmed, but the outbox did not let go of them (disk full)
+        self._kept: dict[str, Message] = {}  # the newest retained message of each topic, for a broker that lost it
+        self._news: deque[Message] = deque(maxlen=100)
+        self._lock = Lock()  # over _kept and _news
+        self._told: set[str] = set()  # faults that are in the log already
+        self._pause_s = route.retry_s[0]
+        self._up = Event()
+        self._closing = Event()
+        self._close_by_s = 0.0
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._thread = Thread(target=self._run, name="mqtt", daemon=True)
+        self._thread.start()
+
+    def tell(self, message: Message) -> None:
+        """Sends a message if the broker is there; one that is retained goes out again with every new connection."""
+        with self._lock:
+            if message.retain:
+                self._kept[message.topic] = message
+            self._news.append(message)
+        self._wake()
+
+    def post(self, letter: Letter, rep: Any) -> None:
+        """Puts a letter into the outbox; while that fails it is sent from memory.
+
+        Raises:
+            PartFailed: it is not on the disk.
+        """
+        self._posted[letter.id] = self._attempt
+        try:
+            self._outbox.put(letter, rep)
+        except PartFailed:
+            self._spare.put(letter)
+            raise
+        finally:
+            self._wake()
+
+    def close(self) -> None:
+        """Sends what can be sent in the time that a stop has, and says good-bye."""
+        if not self._closing.is_set():
+            self._close_by_s = monotonic() + _CLOSE_S
+            self._closing.set()
+            self._wake()
+        # Not up: the thread may hang in a connect that nobody needs any more.
+        self._thread.join(_CLOSE_S + 0.2 if self._up.is_set() else 0.2)
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # full: it is awake; closed: it has ended
+            self._waker.send(b"x")
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._serve()
+            except LinkFailed as failure:
+                self._warn("broker", f"mqtt: {self._route.address}: {failure}; trying again, results are kept")
+            except Exception:
+                if "fault" not in self._told:
+                    _log.exception("mqtt: %s: a fault of this program; trying again", self._route.address)
+                self._told.add("fault")
+            self._closing.wait(self._pause_s)
+            self._pause_s = min(2.0 * self._pause_s, self._route.retry_s[1])
+            self._attempt += 1
+        self._woken.close()
+        self._waker.close()
+
+    def _serve(self) -> None:
+        """One connection, from the attempt to its end."""
+        link: Link | None = None
+        try:
+            link = self._open()
+            self._greet(link)
+            while not self._closing.is_set():
+                self._turn(link, _TURN_S)
+            self._take_leave(link)
+        finally:
+            self._up.clear()
+            self._flying.clear()
+            if link is not None:
+                link.drop()
+
+    def _open(self) -> Link:
+        route = self._route
+        if self._version is None:
+            self._version = find_version(route.address, route.client_id)
+        link = Link(route.address, self._version, route.client_id, self._offline, route.will_delay_s)
+        try:
+            link.open()
+        except LinkFailed as failure:
+            if failure.other_version:
+                self._version = None
+            link.drop()
+            raise
+        return link
+
+    def _greet(self, link: Link) -> None:
+        """The birth, and all that the broker should keep: it may have lost it."""
+        if "broker" in self._told:
+            _log.info("mqtt: %s is back", self._route.address)
+        self._told.clear()
+        self._pause_s = self._route.retry_s[0]
+        with self._lock:
+            self._news.clear()
+            kept = list(self._kept.values())
+        for message in (self._online, *kept):
+            link.publish(message)
+        self._up.set()
+        self._send_letters(link)
+
+    def _turn(self, link: Link, timeout_s: float) -> None:
+        link.turn(timeout_s, self._woken)
+        with suppress(BlockingIOError):
+            self._woken.recv(4096)
+        self._settle(link)
+        while self._news:
+            with self._lock:
+                message = self._news.popleft()
+            link.publish(message)
+        self._send_letters(link)
+
+    def _settle(self, link: Link) -> None:
+        """Lets go of the letters that the broker has taken."""
+        while link.acked:
+            id = self._flying.pop(link.acked.popleft(), None)
+            if id is not None:
+                self._delivered.add(id)
+                self._posted.pop(id, None)
+        while link.refused:  # its place stays taken: sent again now it would be refused again
+            self._warn("refused", f"mqtt: {self._route.address} does not take results: {link.refused.popleft()[1]}")
+        for id in list(self._delivered):
+            try:
+                self._outbox.done(id)
+                self._spare.done(id)
+                self._delivered.discard(id)
+            except PartFailed as failure:
+                self._warn("outbox", str(failure))
+                break
+
+    def _send_letters(self, link: Link) -> None:
+        try:
+            letters = self._outbox.pending(WINDOW + 1 + len(self._delivered))
+        except PartFailed as failure:
+            self._warn("outbox", str(failure))
+            letters = []
+        letters += self._spare.pending(WINDOW + 1)
+        waiting = [letter for letter in letters if letter.id not in self._delivered]
+        under_way = set(self._flying.values())
+        for letter in waiting[:WINDOW]:
+            if letter.id not in under_way:
+                message = letter_message(letter, late=self._posted.get(letter.id) != self._attempt)
+                self._flying[link.publish(message)] = letter.id
+                if letter is waiting[-1]:
+                    self._send_newest(link, message.payload)
+
+    def _send_newest(self, link: Link, payload: str) -> None:
+        message = self._newest(payload)
+        with self._lock:
+            self._kept[message.topic] = message
+        link.publish(message)
+
+    def _take_leave(self, link: Link) -> None:
+        """Sends what waits, then the good-bye, and waits for its confirmation, all within the time of a stop."""
+        while (self._flying or self._news) and monotonic() < self._close_by_s - _GOODBYE_S:
+            self._turn(link, 0.05)
+        goodbye = link.publish(self._offline)
+        while goodbye not in link.acked and monotonic() < self._close_by_s:
+            link.turn(0.05)
+        self._settle(link)
+        link.leave()
+
+    def _warn(self, fault: str, words: str) -> None:
+        """One line per fault and outage."""
+        if fault not in self._told:
+            _log.warning("%s", words)
+        self._told.add(fault)

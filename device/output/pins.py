@@ -1,0 +1,51 @@
+"""The pins that lamps hang on: gpiozero's factories, always asked for by name and never fallen back to another."""
+
+from collections.abc import Callable
+from typing import Any
+
+from device.errors import PartFailed, SettingsError
+
+
+def open_pins(name: str) -> Any:
+    """Opens the pins of this machine, or the mock ones.
+
+    Args:
+        name: `mock` for pins that exist in memory alone, `lgpio` for a Raspberry Pi's.
+
+    Returns:
+        A gpiozero factory, which belongs to the caller, who closes it.
+
+    Raises:
+        PartFailed: these pins are not to be had here.
+        SettingsError: there are no pins of this name.
+    """
+    if name not in FACTORIES:
+        raise SettingsError(f"lamp: no pins named {name!r}; there are {', '.join(sorted(FACTORIES))}")
+    return FACTORIES[name]()
+
+
+def words_of(error: BaseException) -> str:
+    """What a pin library said; lgpio wraps its words in quotes."""
+    return str(error).strip("'\"") or type(error).__name__
+
+
+def _mock() -> Any:
+    from gpiozero.pins.mock import MockFactory
+
+    return MockFactory()
+
+
+def _lgpio() -> Any:
+    try:
+        from gpiozero.pins.lgpio import LGPIOFactory
+    except ImportError as error:
+        raise PartFailed("lamp: lgpio is not installed; pip install 'squatlight[pi]' brings it") from error
+    except OSError as error:  # lgpio makes a pipe in its working directory as it is imported
+        raise PartFailed(f"lamp: lgpio cannot start: {error}; LG_WD must name a directory it may write to") from error
+    try:
+        return LGPIOFactory()
+    except Exception as error:  # lgpio.error is no more than an Exception, gpiozero's is a RuntimeError
+        raise PartFailed(f"lamp: no GPIO here: {words_of(error)}; pins 'mock' do without") from error
+
+
+FACTORIES: dict[str, Callable[[], Any]] = {"mock": _mock, "lgpio": _lgpio}

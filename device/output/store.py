@@ -1,0 +1,174 @@
+"""The store: every rep, and the outbox of what has not been delivered. SQLite, from the standard library."""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from device.errors import PartFailed
+from device.output.outbox import Letter
+from device.output.record import Record
+from device.squat.events import Event, RepJudged
+
+_log = logging.getLogger(__name__)
+
+# One step per schema version: step n brings version n to n + 1. Steps are added at the end and never changed.
+MIGRATIONS = (
+    """
+    CREATE TABLE reps (id TEXT PRIMARY KEY, at TEXT, json TEXT NOT NULL);
+    CREATE TABLE outbox (
+        place INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, payload TEXT NOT NULL,
+        properties TEXT NOT NULL, created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
+    """,
+)
+_LOCKED_S = 1.0  # how long another program may hold the file before a write fails; longer would hold up the frames
+
+
+class Store:
+    """Reps and outbox in one file, so that a rep and its letter are kept together or not at all.
+
+    A file that is damaged is moved aside, never deleted, and a new one begun. What is written is on the disk when the
+    call returns. One thread may write while another one sends.
+
+    Args:
+        path: the database file; its folder is made where missing.
+
+    Raises:
+        PartFailed: the file cannot be written, or a newer version of this program made it.
+    """
+
+    name = "store"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = RLock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._base = _open(path)
+        except (OSError, sqlite3.Error) as error:
+            raise PartFailed(f"store: cannot write {path}: {error}") from error
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def handle(self, event: Event, record: Mapping[str, Any] | None) -> None:
+        """Keeps a judged rep; one that its letter has brought along is there already."""
+        if isinstance(event, RepJudged) and record is not None:
+            with self._writing():
+                self._keep(record)
+
+    def tick(self, now_s: float) -> None:
+        """Nothing here ends by itself."""
+
+    def reps(self) -> list[Record]:
+        """Every rep, in the order in which they were judged."""
+        return [json.loads(text) for (text,) in self._read("SELECT json FROM reps ORDER BY rowid")]
+
+    def put(self, letter: Letter, rep: Mapping[str, Any] | None = None) -> None:
+        """Takes a letter and the rep it tells of; a letter that waits already is not taken twice."""
+        row = (letter.id, letter.topic, letter.payload, json.dumps(dict(letter.properties)))
+        with self._writing():
+            if rep is not None:
+                self._keep(rep)
+            self._base.execute("INSERT OR IGNORE INTO outbox (id, topic, payload, properties) VALUES (?, ?, ?, ?)", row)
+
+    def pending(self, limit: int) -> list[Letter]:
+        """The oldest letters that are not done."""
+        query = "SELECT id, topic, payload, properties FROM outbox ORDER BY place LIMIT ?"
+        return [Letter(id, topic, payload, json.loads(props)) for id, topic, payload, props in self._read(query, limit)]
+
+    def done(self, id: str) -> None:
+        """The broker has taken the letter."""
+        with self._writing():
+            self._base.execute("DELETE FROM outbox WHERE id = ?", (id,))
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self._base.close()
+
+    def _keep(self, rep: Mapping[str, Any]) -> None:
+        row = (rep["id"], rep["at"], json.dumps(rep, ensure_ascii=False))
+        self._base.execute("INSERT OR IGNORE INTO reps (id, at, json) VALUES (?, ?, ?)", row)
+
+    def _read(self, query: str, *values: Any) -> list[Any]:
+        with self._lock, self._told():
+            return self._base.execute(query, values).fetchall()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock, self._told(), _transaction(self._base):
+            yield
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise PartFailed(f"store: {self.path}: {error}") from error
+
+
+@contextmanager
+def _transaction(base: sqlite3.Connection) -> Iterator[None]:
+    base.execute("BEGIN IMMEDIATE")  # at once: a lock or a read-only file shows here, not at the end
+    try:
+        yield
+        base.execute("COMMIT")
+    except BaseException:
+        if base.in_transaction:  # a full disk has rolled back by itself
+            base.execute("ROLLBACK")
+        raise
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        return _connect(path)
+    except sqlite3.OperationalError:  # a kind of DatabaseError: full, locked, read-only; nothing is wrong with the file
+        raise
+    except sqlite3.DatabaseError as error:
+        aside = _move_aside(path)
+        _log.warning("store: %s is damaged (%s): moved to %s, and a new one begun", path, error, aside)
+        return _connect(path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    base = sqlite3.connect(path, timeout=_LOCKED_S, isolation_level=None, check_same_thread=False)
+    try:
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute("PRAGMA synchronous = FULL")  # power may go at any time: a commit is on the disk
+        found = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        _migrate(base, path)
+    except BaseException:
+        base.close()
+        raise
+    return base
+
+
+def _migrate(base: sqlite3.Connection, path: Path) -> None:
+    with _transaction(base):
+        version = base.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise PartFailed(f"store: {path} has schema {version}, newer than this program's {len(MIGRATIONS)}")
+        for step in MIGRATIONS[version:]:
+            for statement in step.split(";"):  # executescript would commit in between
+                base.execute(statement)
+        base.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _move_aside(path: Path) -> Path:
+    stem = f"{path.name}.damaged-{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%fZ}"
+    for suffix in ("", "-wal", "-shm"):  # the journal belongs to the damaged file and would spoil a new one
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(path.with_name(stem + suffix))
+    return path.with_name(stem)

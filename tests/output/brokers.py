@@ -1,0 +1,159 @@
+"""What tests of MQTT need beside the device: a real mosquitto, a line that can be cut, a subscriber."""
+
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+PATIENCE_S = 10.0  # bound on every wait; a passing test takes a fraction
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Mosquitto:
+    """The real broker, on a free port of the loopback."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, folder: Path, *lines: str) -> None:
+        self._program = shutil.which("mosquitto", path=os.environ["PATH"] + os.pathsep + "/usr/sbin")
+        if self._program is None:
+            pytest.skip("mosquitto is not installed (packages.txt)")
+        self.port = free_port()
+        self._settings = folder / "mosquitto.conf"
+        lines = lines or ("allow_anonymous true",)
+        # As root it would change to a user who may not read the test's files.
+        self._settings.write_text("\n".join([f"listener {self.port} {self.host}", "user root", *lines]) + "\n")
+        self._process: subprocess.Popen[str] | None = None
+        self.start()
+
+    def start(self) -> None:
+        command = [str(self._program), "-v", "-c", str(self._settings)]
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        log = self._process.stderr
+        seen = []
+        for line in log:
+            seen.append(line)
+            if line.rstrip().endswith(" running"):
+                break
+        else:
+            raise AssertionError("mosquitto did not start: " + "".join(seen))
+        threading.Thread(target=log.read, daemon=True).start()  # a full pipe would stop it
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(PATIENCE_S)
+
+    def close(self) -> None:
+        self.kill()
+
+
+class Gate:
+    """A line to a broker that can be cut, and be made deaf: then answers do not come through."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, target_port: int) -> None:
+        self._target = target_port
+        self._guard = threading.Lock()
+        self._lines: list[tuple[socket.socket, socket.socket]] = []
+        self.deaf = False
+        self.passed = threading.Semaphore(0)  # one for each piece that went to the broker
+        self._listener: socket.socket | None = None
+        self.port = free_port()
+
+    def open(self) -> None:
+        self._listener = socket.create_server((self.host, self.port))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def shut(self) -> None:
+        """Nobody answers any more, and every connection breaks without a word."""
+        if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+        with self._guard:
+            for line in self._lines:
+                for end in line:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset, not FIN
+                    try:
+                        end.shutdown(socket.SHUT_RD)  # wakes the thread that reads it
+                    except OSError:
+                        pass
+                    end.close()
+            self._lines.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                device, _ = listener.accept()
+            except OSError:
+                return
+            broker = socket.create_connection((self.host, self._target))
+            with self._guard:
+                self._lines.append((device, broker))
+            threading.Thread(target=self._pass, args=(device, broker, True), daemon=True).start()
+            threading.Thread(target=self._pass, args=(broker, device, False), daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, to_broker: bool) -> None:
+        try:
+            while piece := source.recv(65536):
+                if to_broker or not self.deaf:
+                    sink.sendall(piece)
+                if to_broker:
+                    self.passed.release()
+            sink.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+class Subscriber:
+    """Somebody else, who listens to everything below `squatlight/`."""
+
+    def __init__(self, host: str, port: int, version: int = 4, **login: str) -> None:
+        self.heard: list[Any] = []
+        self._news = threading.Condition()
+        self._ready = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(version))
+        self._client.on_connect = lambda client, *_: client.subscribe("squatlight/#", qos=1)
+        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_message = self._hear
+        if login:
+            self._client.username_pw_set(**login)
+        self._client.connect(host, port)
+        self._client.loop_start()
+        assert self._ready.wait(PATIENCE_S), "the subscriber was not let in"
+
+    def __enter__(self) -> "Subscriber":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def on(self, name: str) -> list[Any]:
+        """The messages of one topic, `squatlight/rack1/<name>`."""
+        return [message for message in self.heard if message.topic == f"squatlight/rack1/{name}"]
+
+    def texts(self, name: str) -> list[str]:
+        return [message.payload.decode() for message in self.on(name)]
+
+    def wait(self, condition: Any, what: str = "") -> None:
+        with self._news:
+            assert self._news.wait_for(condition, PATIENCE_S), f"{what}: heard {[(m.topic, m.payload) for m in self.heard]}"
+
+    def _hear(self, client: Any, userdata: Any, message: Any) -> None:
+        with self._news:
+            self.heard.append(message)
+            self._news.notify_all()

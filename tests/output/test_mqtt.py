@@ -1,0 +1,296 @@
+import json
+import logging
+import threading
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from brokers import PATIENCE_S, Gate, Mosquitto, Subscriber, free_port
+from reps import judged, record_of
+
+from device.errors import PartFailed, SettingsError
+from device.output.mqtt import Mqtt
+from device.output.outbox import MemoryOutbox
+from device.output.store import Store
+from device.squat.events import LifterLost, PhaseChanged
+from device.squat.phases import Phase
+from device.squat.rulebook import Decision
+
+RETRY_S = (0.02, 0.1)
+
+
+def mqtt(place: Any, **settings: Any) -> Mqtt:
+    return Mqtt(place.host, place.port, "rack1", **{"retry_s": RETRY_S, "will_delay_s": 0, **settings})
+
+
+def judge(device: Mqtt, *numbers: int, decision: Decision = Decision.GOOD_LIFT, at_s: float = 3.1) -> list[str]:
+    """Judges reps; returns their ids."""
+    events = [judged(number, decision, at_s) for number in numbers]
+    records = [record_of(event) for event in events]
+    for event, record in zip(events, records, strict=True):
+        device.handle(event, record)
+    return [record["id"] for record in records]
+
+
+def reps(listener: Subscriber) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in listener.texts("rep")]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.WARNING]
+
+
+class Emptied(MemoryOutbox):
+    """Tells when the last letter has gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.empty = threading.Event()
+
+    def done(self, id: str) -> None:
+        super().done(id)
+        if not self.pending(1):
+            self.empty.set()
+
+
+def test_the_same_messages_reach_every_broker(broker: Any) -> None:
+    with Subscriber(broker.host, broker.port) as listener:
+        device = mqtt(broker, hold_s=2.0)
+        listener.wait(lambda: listener.texts("state"), "connected")
+        device.handle(PhaseChanged(1.1, Phase.ECCENTRIC), None)
+        [id] = judge(device, 1)
+        listener.wait(lambda: listener.on("last_rep"), "first rep")
+        device.tick(5.0)
+        device.tick(5.2)
+        judge(device, 2, decision=Decision.NO_LIFT, at_s=9.0)
+        device.handle(LifterLost(9.5), None)
+        listener.wait(lambda: len(listener.on("last_rep")) == 2, "second rep")
+        device.close()
+        listener.wait(lambda: len(listener.on("availability")) == 2, "good-bye")
+
+    assert listener.texts("availability") == ["online", "offline"]
+    first, second = reps(listener)
+    assert first == {**record_of(judged(1)), "id": id, "event_type": "good_lift"}
+    assert (second["decision"], second["event_type"], second["late"]) == ("no_lift", "no_lift", False)
+    assert listener.texts("last_rep") == listener.texts("rep")
+    assert [json.loads(text) for text in listener.texts("set")] == [{"set": 2, "reps": 1}, {"set": 2, "reps": 2}]
+    assert [json.loads(text) for text in listener.texts("state")] == [
+        {"phase": None, "lifter": False}, {"phase": "eccentric", "lifter": True}, {"phase": None, "lifter": False},
+    ]  # fmt: skip
+    assert listener.texts("light") == ["white", "off", "red"]
+
+
+def test_what_a_sensor_needs_is_kept_by_the_broker_and_what_triggers_is_not(broker: Any) -> None:
+    with Subscriber(broker.host, broker.port) as listener, mqtt(broker) as device:
+        judge(device, 1)
+        listener.wait(lambda: listener.on("last_rep"), "rep")
+        with Subscriber(broker.host, broker.port) as late_comer:
+            late_comer.wait(lambda: len(late_comer.heard) == 4, "retained")
+            kept = {message.topic.removeprefix("squatlight/rack1/") for message in late_comer.heard}
+    assert kept == {"availability", "last_rep", "state", "set"}
+
+
+def test_mqtt_5_carries_expiry_of_the_light_and_properties_of_a_rep(mosquitto: Mosquitto) -> None:
+    with Subscriber(mosquitto.host, mosquitto.port, version=5) as listener, mqtt(mosquitto, hold_s=4.2) as device:
+        listener.wait(lambda: listener.on("state"), "connected")
+        judge(device, 1)
+        listener.wait(lambda: listener.on("last_rep"), "rep")
+    assert listener.on("light")[0].properties.MessageExpiryInterval == 5
+    assert listener.on("rep")[0].properties.UserProperty == [("schema", "1"), ("model_pose", "sha256:abc")]
+    assert not hasattr(listener.on("rep")[0].properties, "MessageExpiryInterval")
+
+
+def test_the_will_tells_of_a_line_that_breaks_and_the_birth_of_its_return(broker: Any, gate: Gate) -> None:
+    with Subscriber(broker.host, broker.port) as listener:
+        gate.open()
+        with mqtt(gate):
+            listener.wait(lambda: listener.texts("availability") == ["online"], "birth")
+            gate.shut()
+            listener.wait(lambda: listener.texts("availability") == ["online", "offline"], "will")
+            gate.open()
+            listener.wait(lambda: listener.texts("availability") == ["online", "offline", "online"], "second birth")
+        listener.wait(lambda: len(listener.on("availability")) == 4, "good-bye")
+
+
+def test_a_short_drop_is_not_told_where_the_broker_can_wait(mosquitto: Mosquitto) -> None:
+    line = Gate(mosquitto.port)
+    line.open()
+    with Subscriber(mosquitto.host, mosquitto.port) as listener, mqtt(line, will_delay_s=3) as device:
+        listener.wait(lambda: listener.texts("availability") == ["online"], "birth")
+        line.shut()
+        line.open()
+        listener.wait(lambda: len(listener.on("availability")) == 2, "second birth")
+        device.close()
+        listener.wait(lambda: len(listener.on("availability")) == 3, "good-bye")
+    line.shut()
+    assert listener.texts("availability") == ["online", "online", "offline"]
+
+
+def test_after_a_restart_the_broker_knows_everything_again(mosquitto: Mosquitto) -> None:
+    with mqtt(mosquitto) as device:
+        with Subscriber(mosquitto.host, mosquitto.port) as listener:
+            judge(device, 1)
+            listener.wait(lambda: listener.on("last_rep"), "rep")
+        mosquitto.kill()
+        mosquitto.start()  # without anything retained
+        with Subscriber(mosquitto.host, mosquitto.port) as listener:
+            listener.wait(lambda: len({m.topic for m in listener.heard}) == 4, "all kept topics")
+            assert listener.texts("availability") == ["online"]
+            assert json.loads(listener.texts("last_rep")[0])["rep"] == 1
+
+
+def test_reps_judged_while_the_broker_is_away_arrive_once_in_order_and_late(
+    broker: Any, gate: Gate, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Store(tmp_path / "reps.db") as store, Subscriber(broker.host, broker.port) as listener:
+        refused = threading.Event()
+        caplog.handler.emit = lambda entry, emit=caplog.handler.emit: (emit(entry), refused.set())  # type: ignore[method-assign]
+        with mqtt(gate, outbox=store) as device:
+            assert refused.wait(PATIENCE_S)
+            ids = judge(device, *range(1, 41))
+            gate.open()
+            listener.wait(lambda: len(listener.on("rep")) == 40, "all reps")
+            ids += judge(device, 41)
+            listener.wait(lambda: len(listener.on("rep")) == 41, "a rep with the broker there")
+            device.close()
+        assert store.pending(1) == []
+        assert [rep["id"] for rep in store.reps()] == ids
+    assert [rep["id"] for rep in reps(listener)] == ids
+    assert [rep["late"] for rep in reps(listener)] == [True] * 40 + [False]
+    assert json.loads(listener.texts("last_rep")[-1])["rep"] == 41
+    assert listener.texts("light") == ["white"], "forty old lights were not replayed"
+    assert len(warnings(caplog)) == 1
+
+
+def test_what_the_broker_has_not_confirmed_is_sent_again(broker: Any, gate: Gate) -> None:
+    outbox = Emptied()
+    gate.open()
+    with Subscriber(broker.host, broker.port) as listener, mqtt(gate, outbox=outbox) as device:
+        listener.wait(lambda: listener.on("state"), "connected")
+        gate.deaf = True
+        ids = judge(device, *range(1, 21))
+        listener.wait(lambda: len(listener.on("rep")) >= 8, "a window of letters")
+        assert len(outbox.pending(99)) == 20, "nothing was confirmed, nothing is let go"
+        gate.shut()
+        gate.deaf = False
+        gate.open()
+        assert outbox.empty.wait(PATIENCE_S)
+        listener.wait(lambda: len({rep["id"] for rep in reps(listener)}) == 20, "all")
+    seen = [rep["id"] for rep in reps(listener)]
+    assert len(seen) > 20, "some came twice"
+    assert list(dict.fromkeys(seen)) == ids, "in order, once the repeated ids are dropped"
+
+
+def test_results_of_an_earlier_run_are_delivered_late(broker: Any, tmp_path: Path) -> None:
+    with Store(tmp_path / "reps.db") as store:
+        with Mqtt("127.0.0.1", free_port(), "rack1", outbox=store, retry_s=RETRY_S) as device:
+            ids = judge(device, 1, 2)
+    with (
+        Store(tmp_path / "reps.db") as store,
+        Subscriber(broker.host, broker.port) as listener,
+        mqtt(broker, outbox=store),
+    ):
+        listener.wait(lambda: listener.on("last_rep"), "both")
+    assert [(rep["id"], rep["late"]) for rep in reps(listener)] == [(ids[0], True), (ids[1], True)]
+    assert [json.loads(text)["id"] for text in listener.texts("last_rep")] == [ids[1]]
+
+
+def test_a_refused_password_is_one_line_and_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.write_text("rack1:$7$101$AAAAAAAAAAAAAAAA$" + "A" * 86 + "==\n")
+    broker = Mosquitto(tmp_path, "allow_anonymous false", f"password_file {passwords}")
+    attempts = threading.Semaphore(0)
+    line = Gate(broker.port)
+    line.passed = attempts
+    line.open()
+    outbox = MemoryOutbox()
+    with mqtt(line, outbox=outbox, username="rack1", password="wrong") as device:
+        ids = judge(device, 1, 2)
+        for _ in range(4):
+            assert attempts.acquire(timeout=PATIENCE_S)
+    broker.close()
+    line.shut()
+    assert [letter.id for letter in outbox.pending(9)] == ids
+    assert warnings(caplog) == [
+        f"mqtt: 127.0.0.1:{line.port}: not authorized; trying again, results are kept"
+    ]
+
+
+def test_a_right_password_is_let_in_over_tls_with_an_own_authority(tmp_path: Path, tls_files: Any) -> None:
+    import shutil
+    import subprocess
+
+    if shutil.which("mosquitto_passwd") is None:
+        pytest.skip("mosquitto_passwd is not installed (packages.txt)")
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "rack1", "secret"], check=True, capture_output=True)
+    broker = Mosquitto(
+        tmp_path, "allow_anonymous false", f"password_file {passwords}", f"cafile {tls_files.ca}",
+        f"certfile {tls_files.certificate}", f"keyfile {tls_files.key}",
+    )  # fmt: skip
+    outbox = Emptied()
+    login = {"username": "rack1", "password": "secret"}
+    with mqtt(broker, outbox=outbox, ca_file=tls_files.ca, **login) as device:
+        judge(device, *range(1, 31))
+        assert outbox.empty.wait(PATIENCE_S)
+    broker.close()
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused_with_its_cause(
+    tmp_path: Path, tls_files: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = Mosquitto(
+        tmp_path, "allow_anonymous true", f"cafile {tls_files.ca}", f"certfile {tls_files.certificate}",
+        f"keyfile {tls_files.key}",
+    )  # fmt: skip
+    told = threading.Event()
+    caplog.handler.emit = lambda entry, emit=caplog.handler.emit: (emit(entry), told.set())  # type: ignore[method-assign]
+    with mqtt(broker, tls=True):
+        assert told.wait(PATIENCE_S)
+    broker.close()
+    assert "certificate refused" in warnings(caplog)[0]
+
+
+def test_a_hanging_broker_holds_up_neither_the_judge_nor_the_end() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never says a word
+        began_s = monotonic()
+        device = Mqtt("127.0.0.1", silent.getsockname()[1], "rack1")
+        judge(device, *range(1, 11))
+        assert monotonic() - began_s < 0.5
+        device.close()
+        device.close()
+        assert monotonic() - began_s < 2.5
+
+
+def test_a_full_disk_is_told_and_the_result_goes_out_all_the_same(mosquitto: Mosquitto) -> None:
+    class Full(MemoryOutbox):
+        def put(self, letter: Any, rep: Any = None) -> None:
+            raise PartFailed("store: database or disk is full")
+
+    with Subscriber(mosquitto.host, mosquitto.port) as listener, mqtt(mosquitto, outbox=Full()) as device:
+        with pytest.raises(PartFailed, match="disk is full"):
+            judge(device, 1)
+        listener.wait(lambda: listener.on("last_rep"), "rep")
+
+
+def test_a_letter_that_the_disk_does_not_let_go_of_is_sent_once(mosquitto: Mosquitto) -> None:
+    class Stuck(MemoryOutbox):
+        def done(self, id: str) -> None:
+            raise PartFailed("store: database or disk is full")
+
+    with Subscriber(mosquitto.host, mosquitto.port) as listener, mqtt(mosquitto, outbox=Stuck()) as device:
+        ids = judge(device, *range(1, 13))
+        listener.wait(lambda: len(listener.on("rep")) >= 12, "all")
+        device.close()
+        listener.wait(lambda: len(listener.on("availability")) == 2, "good-bye")
+    assert [rep["id"] for rep in reps(listener)] == ids
+
+
+def test_settings_that_cannot_be_used_are_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="station: expected letters"):
+        Mqtt("127.0.0.1", 1883, "rack 1/#")
+    with pytest.raises(SettingsError, match="ca_file"):
+        Mqtt("127.0.0.1", 1883, "rack1", ca_file=tmp_path / "none.pem")
