@@ -6,6 +6,7 @@ from device.squat.rulebook import Decision
 
 _COLOURS = {"red": "31", "white": "97", "amber": "33"}  # ANSI foregrounds
 _GREY = "90"
+_ROUNDING_S = 1e-6  # 5.1 s - 3.1 s is a little less than 2 s, and the hold must not last a frame longer for it
 
 
 class Lamp(str, Enum):
@@ -51,7 +52,7 @@ class LampHold:
 
         A clock that went backwards (a camera that was opened anew) says nothing about the age of a verdict: dark.
         """
-        if not 0.0 <= now_s - self._since_s < self._hold_s:
+        if not 0.0 <= now_s - self._since_s < self._hold_s - _ROUNDING_S:
             self._lamp = Lamp.OFF
         return self._lamp
 

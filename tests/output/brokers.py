@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,12 @@ class Mosquitto:
     def close(self) -> None:
         self.kill()
 
+    def __enter__(self) -> "Mosquitto":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 class Gate:
     """A line to a broker that can be cut, and be made deaf: then answers do not come through."""
@@ -87,12 +94,17 @@ class Gate:
             for line in self._lines:
                 for end in line:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset, not FIN
-                    try:
+                    with suppress(OSError):
                         end.shutdown(socket.SHUT_RD)  # wakes the thread that reads it
-                    except OSError:
-                        pass
                     end.close()
             self._lines.clear()
+
+    def __enter__(self) -> "Gate":
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shut()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -114,8 +126,8 @@ class Gate:
                 if to_broker:
                     self.passed.release()
             sink.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        except OSError:  # shut
+            return
 
 
 class Subscriber:
@@ -151,7 +163,9 @@ class Subscriber:
 
     def wait(self, condition: Any, what: str = "") -> None:
         with self._news:
-            assert self._news.wait_for(condition, PATIENCE_S), f"{what}: heard {[(m.topic, m.payload) for m in self.heard]}"
+            assert self._news.wait_for(condition, PATIENCE_S), (
+                f"{what}: heard {[(m.topic, m.payload) for m in self.heard]}"
+            )
 
     def _hear(self, client: Any, userdata: Any, message: Any) -> None:
         with self._news:

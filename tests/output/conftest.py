@@ -36,8 +36,8 @@ def gate(broker: Mosquitto | EmbeddedBroker) -> Iterator[Gate]:
 @dataclass(frozen=True)
 class TlsFiles:
     ca: Path
-    certificate: Path
-    key: Path
+    lines: tuple[str, ...]
+    """of mosquitto's settings"""
 
 
 @pytest.fixture(scope="session")
@@ -57,4 +57,5 @@ def tls_files(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
     openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
             "-extfile", "names", "-out", "server.pem")  # fmt: skip
-    return TlsFiles(folder / "ca.pem", folder / "server.pem", folder / "server.key")
+    files = {"cafile": "ca.pem", "certfile": "server.pem", "keyfile": "server.key"}
+    return TlsFiles(folder / "ca.pem", tuple(f"{setting} {folder / name}" for setting, name in files.items()))

@@ -1,5 +1,8 @@
 import json
 import logging
+import shutil
+import socket
+import subprocess
 import threading
 from pathlib import Path
 from time import monotonic
@@ -12,6 +15,7 @@ from reps import judged, record_of
 from device.errors import PartFailed, SettingsError
 from device.output.mqtt import Mqtt
 from device.output.outbox import MemoryOutbox
+from device.output.round_trip import check_round_trip
 from device.output.store import Store
 from device.squat.events import LifterLost, PhaseChanged
 from device.squat.phases import Phase
@@ -39,6 +43,22 @@ def reps(listener: Subscriber) -> list[dict[str, Any]]:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.WARNING]
+
+
+class Logged(logging.Handler):
+    """Tells when a line has been logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = threading.Event()
+        logging.getLogger("device.output").addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.line.set()
+
+    def wait(self) -> None:
+        assert self.line.wait(PATIENCE_S), "nothing was logged"
+        logging.getLogger("device.output").removeHandler(self)
 
 
 class Emptied(MemoryOutbox):
@@ -86,7 +106,7 @@ def test_what_a_sensor_needs_is_kept_by_the_broker_and_what_triggers_is_not(brok
         judge(device, 1)
         listener.wait(lambda: listener.on("last_rep"), "rep")
         with Subscriber(broker.host, broker.port) as late_comer:
-            late_comer.wait(lambda: len(late_comer.heard) == 4, "retained")
+            late_comer.wait(lambda: len({m.topic for m in late_comer.heard if m.retain}) == 4, "retained")
             kept = {message.topic.removeprefix("squatlight/rack1/") for message in late_comer.heard}
     assert kept == {"availability", "last_rep", "state", "set"}
 
@@ -114,16 +134,17 @@ def test_the_will_tells_of_a_line_that_breaks_and_the_birth_of_its_return(broker
 
 
 def test_a_short_drop_is_not_told_where_the_broker_can_wait(mosquitto: Mosquitto) -> None:
-    line = Gate(mosquitto.port)
-    line.open()
-    with Subscriber(mosquitto.host, mosquitto.port) as listener, mqtt(line, will_delay_s=3) as device:
+    with (
+        Gate(mosquitto.port) as line,
+        Subscriber(mosquitto.host, mosquitto.port) as listener,
+        mqtt(line, will_delay_s=3) as device,
+    ):
         listener.wait(lambda: listener.texts("availability") == ["online"], "birth")
         line.shut()
         line.open()
         listener.wait(lambda: len(listener.on("availability")) == 2, "second birth")
         device.close()
         listener.wait(lambda: len(listener.on("availability")) == 3, "good-bye")
-    line.shut()
     assert listener.texts("availability") == ["online", "online", "offline"]
 
 
@@ -144,10 +165,9 @@ def test_reps_judged_while_the_broker_is_away_arrive_once_in_order_and_late(
     broker: Any, gate: Gate, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Store(tmp_path / "reps.db") as store, Subscriber(broker.host, broker.port) as listener:
-        refused = threading.Event()
-        caplog.handler.emit = lambda entry, emit=caplog.handler.emit: (emit(entry), refused.set())  # type: ignore[method-assign]
+        logged = Logged()
         with mqtt(gate, outbox=store) as device:
-            assert refused.wait(PATIENCE_S)
+            logged.wait()
             ids = judge(device, *range(1, 41))
             gate.open()
             listener.wait(lambda: len(listener.on("rep")) == 40, "all reps")
@@ -183,9 +203,9 @@ def test_what_the_broker_has_not_confirmed_is_sent_again(broker: Any, gate: Gate
 
 
 def test_results_of_an_earlier_run_are_delivered_late(broker: Any, tmp_path: Path) -> None:
-    with Store(tmp_path / "reps.db") as store:
-        with Mqtt("127.0.0.1", free_port(), "rack1", outbox=store, retry_s=RETRY_S) as device:
-            ids = judge(device, 1, 2)
+    store = Store(tmp_path / "reps.db")
+    with store, Mqtt("127.0.0.1", free_port(), "rack1", outbox=store, retry_s=RETRY_S) as device:
+        ids = judge(device, 1, 2)
     with (
         Store(tmp_path / "reps.db") as store,
         Subscriber(broker.host, broker.port) as listener,
@@ -199,62 +219,43 @@ def test_results_of_an_earlier_run_are_delivered_late(broker: Any, tmp_path: Pat
 def test_a_refused_password_is_one_line_and_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     passwords = tmp_path / "passwords"
     passwords.write_text("rack1:$7$101$AAAAAAAAAAAAAAAA$" + "A" * 86 + "==\n")
-    broker = Mosquitto(tmp_path, "allow_anonymous false", f"password_file {passwords}")
-    attempts = threading.Semaphore(0)
-    line = Gate(broker.port)
-    line.passed = attempts
-    line.open()
     outbox = MemoryOutbox()
-    with mqtt(line, outbox=outbox, username="rack1", password="wrong") as device:
+    with (
+        Mosquitto(tmp_path, "allow_anonymous false", f"password_file {passwords}") as broker,
+        Gate(broker.port) as line,
+        mqtt(line, outbox=outbox, username="rack1", password="wrong") as device,
+    ):
         ids = judge(device, 1, 2)
         for _ in range(4):
-            assert attempts.acquire(timeout=PATIENCE_S)
-    broker.close()
-    line.shut()
+            assert line.passed.acquire(timeout=PATIENCE_S), "no further attempt"
     assert [letter.id for letter in outbox.pending(9)] == ids
-    assert warnings(caplog) == [
-        f"mqtt: 127.0.0.1:{line.port}: not authorized; trying again, results are kept"
-    ]
+    assert warnings(caplog) == [f"mqtt: 127.0.0.1:{line.port}: not authorized; trying again, results are kept"]
 
 
 def test_a_right_password_is_let_in_over_tls_with_an_own_authority(tmp_path: Path, tls_files: Any) -> None:
-    import shutil
-    import subprocess
-
     if shutil.which("mosquitto_passwd") is None:
         pytest.skip("mosquitto_passwd is not installed (packages.txt)")
     passwords = tmp_path / "passwords"
     subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "rack1", "secret"], check=True, capture_output=True)
-    broker = Mosquitto(
-        tmp_path, "allow_anonymous false", f"password_file {passwords}", f"cafile {tls_files.ca}",
-        f"certfile {tls_files.certificate}", f"keyfile {tls_files.key}",
-    )  # fmt: skip
+    guarded = ("allow_anonymous false", f"password_file {passwords}", *tls_files.lines)
+    login = {"username": "rack1", "password": "secret", "ca_file": tls_files.ca}
     outbox = Emptied()
-    login = {"username": "rack1", "password": "secret"}
-    with mqtt(broker, outbox=outbox, ca_file=tls_files.ca, **login) as device:
+    with Mosquitto(tmp_path, *guarded) as broker, mqtt(broker, outbox=outbox, **login) as device:
         judge(device, *range(1, 31))
         assert outbox.empty.wait(PATIENCE_S)
-    broker.close()
+        check_round_trip(5.0, broker.host, broker.port, "rack1", **login)
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused_with_its_cause(
     tmp_path: Path, tls_files: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broker = Mosquitto(
-        tmp_path, "allow_anonymous true", f"cafile {tls_files.ca}", f"certfile {tls_files.certificate}",
-        f"keyfile {tls_files.key}",
-    )  # fmt: skip
-    told = threading.Event()
-    caplog.handler.emit = lambda entry, emit=caplog.handler.emit: (emit(entry), told.set())  # type: ignore[method-assign]
-    with mqtt(broker, tls=True):
-        assert told.wait(PATIENCE_S)
-    broker.close()
+    logged = Logged()
+    with Mosquitto(tmp_path, "allow_anonymous true", *tls_files.lines) as broker, mqtt(broker, tls=True):
+        logged.wait()
     assert "certificate refused" in warnings(caplog)[0]
 
 
 def test_a_hanging_broker_holds_up_neither_the_judge_nor_the_end() -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never says a word
         began_s = monotonic()
         device = Mqtt("127.0.0.1", silent.getsockname()[1], "rack1")

@@ -1,0 +1,231 @@
+import json
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reps import judged, record_of
+
+from device.errors import PartFailed
+from device.output import store as store_module
+from device.output.outbox import Letter, MemoryOutbox
+from device.output.store import MIGRATIONS, Store
+
+
+def letter(number: int) -> Letter:
+    return Letter(f"id-{number}", "squatlight/rack1/rep", json.dumps({"rep": number}), {"schema": "1"})
+
+
+@pytest.fixture(params=["store", "memory"])
+def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    return Store(tmp_path / "reps.db") if request.param == "store" else MemoryOutbox()
+
+
+def test_an_outbox_gives_letters_in_order_until_they_are_done(outbox: Any) -> None:
+    for number in range(1, 6):
+        outbox.put(letter(number))
+    outbox.put(letter(2))  # waits already
+    assert outbox.pending(3) == [letter(1), letter(2), letter(3)]
+    outbox.done("id-2")
+    outbox.done("unknown")
+    assert [each.id for each in outbox.pending(9)] == ["id-1", "id-3", "id-4", "id-5"]
+
+
+def test_reps_are_kept_over_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "reps.db"
+    events = [judged(number) for number in range(1, 4)]
+    records = [record_of(event) for event in events]
+    with Store(path) as store:
+        for event, record in zip(events, records, strict=True):
+            store.handle(event, record)
+    with Store(path) as store:
+        assert store.reps() == records
+
+
+def test_a_rep_that_came_with_its_letter_is_kept_once(tmp_path: Path) -> None:
+    event = judged()
+    record = record_of(event)
+    with Store(tmp_path / "reps.db") as store:
+        store.put(letter(1), record)
+        store.handle(event, record)
+        assert store.reps() == [record]
+
+
+def test_a_rep_and_its_letter_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
+    with Store(tmp_path / "reps.db") as store:
+        store._base.execute("DROP TABLE outbox")
+        with pytest.raises(PartFailed):
+            store.put(letter(1), record_of(judged()))
+        assert store.reps() == []
+
+
+def test_a_killed_process_loses_nothing_that_it_had_written(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from device.output.outbox import Letter
+from device.output.store import Store
+store = Store(Path(sys.argv[1]))
+for number in range(100_000):
+    id = f"id-{number}"
+    store.put(Letter(id, "topic", "{}"), {"id": id, "at": None})
+    print(number, flush=True)
+"""
+    path = tmp_path / "reps.db"
+    command = [sys.executable, "-c", script, str(path)]
+    root = Path(__file__).parents[2]
+    for kill_after in (1, 17, 40):
+        path.unlink(missing_ok=True)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as writer:
+            lines = [writer.stdout.readline() for _ in range(kill_after)]
+            os.kill(writer.pid, signal.SIGKILL)
+            lines += writer.stdout.readlines()
+        told = int([line for line in lines if line.endswith("\n")][-1])
+        with Store(path) as store:
+            reps, letters = store.reps(), store.pending(100_000)
+        assert len(reps) in (told + 1, told + 2), "the last one may have been written and not told"
+        assert [rep["id"] for rep in reps] == [each.id for each in letters] == [f"id-{n}" for n in range(len(reps))]
+
+
+@pytest.mark.parametrize("damage", ["header", "middle", "no_database"])
+def test_a_damaged_file_is_moved_aside_and_a_new_one_begun(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "reps.db"
+    with Store(path) as store:
+        for number in range(200):
+            store.put(letter(number), {"id": str(number), "at": None, "text": "x" * 200})
+    content = bytearray(path.read_bytes())
+    if damage == "header":
+        content[:100] = b"\xff" * 100
+    elif damage == "middle":
+        content[4096:] = b"\xa5" * (len(content) - 4096)
+    else:
+        content = bytearray(b"this is a letter to my aunt\n" * 50)
+    path.write_bytes(content)
+
+    with Store(path) as store:
+        assert store.reps() == []
+        store.put(letter(1))
+    [aside] = [
+        each for each in tmp_path.iterdir() if ".damaged-" in each.name and not each.name.endswith(("-wal", "-shm"))
+    ]
+    assert aside.read_bytes() == bytes(content)
+    [line] = [entry for entry in caplog.records if entry.levelno == logging.WARNING]
+    assert str(aside) in line.getMessage()
+
+
+def test_a_full_disk_is_told_and_gets_over(tmp_path: Path) -> None:
+    with Store(tmp_path / "reps.db") as store:
+        store.put(letter(1))
+        pages = store._base.execute("PRAGMA page_count").fetchone()[0]
+        store._base.execute(f"PRAGMA max_page_count = {pages}")
+
+        def fill() -> None:
+            for number in range(2, 1000):
+                store.put(letter(number), {"id": str(number), "at": None, "text": "x" * 500})
+
+        with pytest.raises(PartFailed, match="full") as caught:
+            fill()
+        assert caught.value.exit_code == 1
+        kept = len(store.reps())
+        assert len(store.pending(2000)) == kept + 1
+        store._base.execute("PRAGMA max_page_count = 100000")
+        store.put(letter(5000), {"id": "5000", "at": None})
+        assert len(store.reps()) == kept + 1
+
+
+@pytest.mark.parametrize("place", ["folder", "below_a_file"])
+def test_a_path_that_cannot_be_written_is_one_clear_line(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "place"
+    if place == "folder":
+        path.mkdir()
+    else:
+        path.write_text("a file")
+        path = path / "reps.db"
+    with pytest.raises(PartFailed, match="store: cannot write"):
+        Store(path)
+
+
+def test_a_file_that_another_program_holds_is_told_and_not_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_LOCKED_S", 0.01)
+    path = tmp_path / "reps.db"
+    with Store(path) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(PartFailed, match="locked"):
+            store.put(letter(1))
+        with pytest.raises(PartFailed, match="locked"):
+            Store(path)
+        other.execute("ROLLBACK")
+        other.close()
+        store.put(letter(1))
+    assert not [each for each in tmp_path.iterdir() if "damaged" in each.name]
+
+
+def test_the_schema_migrates_step_by_step_and_refuses_a_newer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "reps.db"
+    with Store(path) as store:
+        store.handle(judged(), record_of(judged()))
+    newer = (*MIGRATIONS, "ALTER TABLE reps ADD COLUMN corrected TEXT; CREATE INDEX by_time ON reps (at)")
+    monkeypatch.setattr(store_module, "MIGRATIONS", newer)
+    with Store(path) as store:
+        assert len(store.reps()) == 1
+        assert store._base.execute("SELECT corrected FROM reps").fetchall() == [(None,)]
+    monkeypatch.undo()
+    with pytest.raises(PartFailed, match="schema 2, newer than this program's 1"):
+        Store(path)
+
+
+def test_a_migration_that_fails_leaves_the_old_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "reps.db"
+    with Store(path) as store:
+        store.put(letter(1))
+    broken = (*MIGRATIONS, "ALTER TABLE reps ADD COLUMN corrected TEXT; CREATE TABLE reps (id)")
+    monkeypatch.setattr(store_module, "MIGRATIONS", broken)
+    with pytest.raises(PartFailed):
+        Store(path)
+    monkeypatch.undo()
+    with Store(path) as store:
+        assert store.pending(9) == [letter(1)]
+
+
+def test_one_thread_writes_while_another_sends(tmp_path: Path) -> None:
+    with Store(tmp_path / "reps.db") as store:
+        sent: list[str] = []
+
+        def send() -> None:
+            while len(sent) < 100:
+                for each in store.pending(8):
+                    store.done(each.id)
+                    sent.append(each.id)
+
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        for number in range(100):
+            store.put(letter(number))
+        sender.join(10.0)
+        assert sent == [f"id-{number}" for number in range(100)]
+
+
+def test_a_commit_is_on_the_disk_when_the_call_returns(tmp_path: Path) -> None:
+    with Store(tmp_path / "reps.db") as store:
+        assert store._base.execute("PRAGMA synchronous").fetchone()[0] == 2, "FULL"
+        assert store._base.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
+def test_memory_has_a_bound() -> None:
+    outbox = MemoryOutbox(keeps=3)
+    for number in range(10):
+        outbox.put(letter(number))
+    assert [each.id for each in outbox.pending(9)] == ["id-7", "id-8", "id-9"]
