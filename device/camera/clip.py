@@ -54,6 +54,7 @@ class Clip:
             self._capture.release()
             raise InputError(f"{path}: {width}x{height} pixels; expected at least {MIN_SIDE_PX} a side")
         self.size = (width, height)
+        self.fps = self._capture.get(cv2.CAP_PROP_FPS) or 30.0  # the container's mean, for writing a video of it
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One picture.
 

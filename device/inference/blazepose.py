@@ -19,10 +19,12 @@ from device.squat.pose import JOINTS, KEYPOINTS, Pose
 SIZE = 256
 MIN_PRESENCE = 0.5
 MARGIN = 1.25  # the crop's side over the diameter of the circle around the body
+MAX_TURN_RAD = np.radians(100)  # a crop turned further has lost a lifter: no squat is done upside down
 KEEP_S = 2.0  # so long a lifter who was lost is sought where he was last seen, not at the centre
 
 # BlazePose's 33 landmarks that are our 17 joints, in the order of JOINTS
 LANDMARKS = [0, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32]
+FOLLOW_S = 0.1  # time constant with which the crop follows changes of size and turn; chosen on the tune split
 REFINE_CELLS, REFINE_MIN_HEAT = 7, 0.5  # MediaPipe's kernel size and least confidence
 HIP, CIRCLE = 33, 34  # auxiliary landmarks that place the next crop
 
@@ -33,16 +35,20 @@ class BlazePose:
     Args:
         detector: the folded detector's path.
         landmarks: the folded landmark model's path.
+        hashes: of the two files, by role.
         threads: threads of each interpreter.
         runtime: TFLite runtime, see `device.inference.tflite`.
     """
 
-    def __init__(self, detector: Path, landmarks: Path, threads: int = 1, runtime: str | None = None) -> None:
+    def __init__(
+        self, detector: Path, landmarks: Path, hashes: dict[str, str], threads: int = 1, runtime: str | None = None
+    ) -> None:
+        self.hashes = hashes
         self._detector = PersonDetector(detector, threads, runtime)
         self._landmarks = Model(landmarks, threads, runtime)
         self.runtime = self._landmarks.runtime
         self._crop: Crop | None = None
-        self._last: tuple[float, NDArray[np.float64]] | None = None  # time and hip of the lifter when last seen
+        self._last: tuple[float, Crop] | None = None  # when the lifter was last seen, and where
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found.
@@ -61,22 +67,34 @@ class BlazePose:
         if crop is None:
             return None
         values = crop.cut(frame.image, SIZE).astype(np.float32) / 255
-        out = self._landmarks(values[None])
+        out = self._landmarks(values[None].astype(np.float32, copy=False))
         if out["presence"][0, 0] < MIN_PRESENCE:
             return None
         landmarks = out["landmarks"].reshape(39, 5)
         points = crop.frame_from_unit(_refine(landmarks[:, :2] / SIZE, out["heatmap"][0]))
-        self._crop = _crop_around(points[HIP], points[CIRCLE])
-        self._last = (frame.captured_s, points[HIP])
+        following = self._steady(frame, crop, _crop_around(points[HIP], points[CIRCLE]))
+        if abs(following.turn_rad) > MAX_TURN_RAD:
+            return None
+        self._crop = following
+        self._last = (frame.captured_s, following)
         return _pose(frame, points, landmarks, out["world"].reshape(39, 3), crop.turn_rad)
+
+    def _steady(self, frame: Frame, last: Crop, now: Crop) -> Crop:
+        """The new crop, its size and turn held back, so that one bad frame does not carry the crop away."""
+        gap_s = frame.captured_s - self._last[0] if self._last is not None else FOLLOW_S
+        share = 1 - np.exp(-max(gap_s, 0) / FOLLOW_S)
+        side_px = last.side_px * (now.side_px / last.side_px) ** share
+        turn = (now.turn_rad - last.turn_rad + np.pi) % (2 * np.pi) - np.pi
+        return Crop(now.centre, float(side_px), float(last.turn_rad + share * turn))
 
     def _find(self, frame: Frame) -> Crop | None:
         """A crop around the lifter: of those who stand the one nearest the centre, or who was the lifter just now."""
         people = self._detector.people(frame.image)
-        if not people:
-            return None
-        if self._last is not None and frame.captured_s - self._last[0] < KEEP_S:
-            target = self._last[1]
+        just_seen = self._last is not None and frame.captured_s - self._last[0] < KEEP_S
+        if not people:  # a head out of the picture hides a lifter from the detector, not from the landmark model
+            return self._last[1] if self._last is not None and just_seen else None
+        if self._last is not None and just_seen:
+            target = np.array(self._last[1].centre)
         else:
             target = np.array([frame.image.shape[1], frame.image.shape[0]]) / 2
         upright = [p for p in people if p.upright] or people
@@ -96,10 +114,12 @@ class BlazePose:
 def _crop_around(hip: NDArray[np.float64], circle: NDArray[np.float64]) -> Crop:
     """The crop that stands the body upright: its up is the direction from the hip to the circle's point."""
     right, down = circle - hip
-    return Crop((float(hip[0]), float(hip[1])), float(2 * MARGIN * np.hypot(right, down)), float(np.arctan2(right, -down)))
+    return Crop(
+        (float(hip[0]), float(hip[1])), float(2 * MARGIN * np.hypot(right, down)), float(np.arctan2(right, -down))
+    )
 
 
-def _refine(points: NDArray[np.float32], heatmap: NDArray[np.float32]) -> NDArray[np.float32]:
+def _refine(points: NDArray[np.floating], heatmap: NDArray[np.float32]) -> NDArray[np.float32]:
     """Moves each landmark to the centre of its heat nearby (MediaPipe's RefineLandmarksFromHeatmap).
 
     Args:
@@ -122,7 +142,11 @@ def _refine(points: NDArray[np.float32], heatmap: NDArray[np.float32]) -> NDArra
 
 
 def _pose(
-    frame: Frame, points: NDArray[np.float64], landmarks: NDArray[np.float32], world: NDArray[np.float32], turn_rad: float
+    frame: Frame,
+    points: NDArray[np.float64],
+    landmarks: NDArray[np.float32],
+    world: NDArray[np.float32],
+    turn_rad: float,
 ) -> Pose:
     keypoints = np.full((len(KEYPOINTS), 2), np.nan, np.float32)
     scores = np.zeros(len(KEYPOINTS), np.float32)

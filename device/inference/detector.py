@@ -5,7 +5,6 @@ Bazarevsky et al., "BlazePose: On-device Real-time Body Pose tracking", 2020.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ MIN_SCORE = 0.5
 MIN_OVERLAP = 0.3  # boxes that overlap by more are the same person
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Person:
     """One person in the picture.
 
@@ -87,7 +86,7 @@ def _anchors() -> NDArray[np.float32]:
     return np.concatenate(rows).astype(np.float32)
 
 
-def _merge(points: NDArray[np.float32], scores: NDArray[np.float32]) -> list[tuple[float, NDArray[np.float32]]]:
+def _merge(points: NDArray[np.floating], scores: NDArray[np.floating]) -> list[tuple[float, NDArray[np.floating]]]:
     """Weighted suppression: overlapping detections become their mean, weighted by score; best first."""
     low, high = points[:, 0] - points[:, 1] / 2, points[:, 0] + points[:, 1] / 2
     left = list(np.argsort(-scores, kind="stable"))

@@ -1,14 +1,13 @@
 """From a picture to a network's square input, and back: one implementation for training and for the device."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Crop:
     """A square of the picture, possibly turned, as a network sees it.
 
@@ -38,12 +37,11 @@ class Crop:
         """Maps points (..., 2) of the crop, 0 to 1 across it, to pixels of the frame."""
         cos, sin = np.cos(self.turn_rad), np.sin(self.turn_rad)
         turn = np.array([[cos, -sin], [sin, cos]])
-        return (np.asarray(points, float) - 0.5) @ turn.T * self.side_px + np.array(self.centre)
+        return np.asarray((points - 0.5) @ turn.T * self.side_px + np.array(self.centre), np.float64)
 
     def cut(self, image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         """The crop as (size, size, 3) uint8; black where it reaches over the frame."""
         matrix = self.input_from_frame(size)
         # warpAffine's coordinates name pixel centres, ours pixel corners
         matrix[:, 2] += (matrix[:, 0] + matrix[:, 1]) * 0.5 - 0.5
-        shrink = cv2.INTER_AREA if self.side_px > 2 * size else cv2.INTER_LINEAR
-        return cv2.warpAffine(image, matrix, (size, size), flags=shrink & cv2.INTER_LINEAR or cv2.INTER_LINEAR)
+        return np.asarray(cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8)

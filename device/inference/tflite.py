@@ -87,13 +87,13 @@ class Model:
 def _quantize(values: NDArray[np.float32], detail: Mapping[str, Any]) -> NDArray[Any]:
     scale, zero = detail["quantization"]
     if not scale:
-        return values.astype(detail["dtype"], copy=False)
+        return np.asarray(values, detail["dtype"])
     limits = np.iinfo(detail["dtype"])
-    return np.clip(np.rint(values / scale) + zero, limits.min, limits.max).astype(detail["dtype"])
+    return np.asarray(np.clip(np.rint(values / scale) + zero, limits.min, limits.max), detail["dtype"])
 
 
 def _dequantize(values: NDArray[Any], detail: Mapping[str, Any]) -> NDArray[np.float32]:
     scale, zero = detail["quantization"]
     if not scale:
-        return values.astype(np.float32, copy=False)
-    return ((values.astype(np.float32) - zero) * scale).astype(np.float32)
+        return np.asarray(values, np.float32)
+    return np.asarray((values.astype(np.float32) - zero) * scale, np.float32)

@@ -42,7 +42,7 @@ class EmbeddedBroker:
             words = error.strerror or "it does not start"
             raise PartFailed(f"broker: port {port or 'any'} on {self.host}: {words}") from error
         except Exception as error:
-            raise PartFailed(f"broker: amqtt does not start: {error}") from error
+            raise PartFailed(f"broker: amqtt does not start: {str(error) or type(error).__name__}") from error
 
     def __enter__(self) -> "EmbeddedBroker":
         return self

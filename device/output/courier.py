@@ -19,6 +19,7 @@ from device.output.outbox import Letter, MemoryOutbox, Outbox
 _log = logging.getLogger(__name__)
 
 WINDOW = 8  # letters under way at once; mosquitto takes 20 messages (max_inflight_messages), and state comes on top
+_STEADY_S = 10.0  # after a shorter connection the pause grows on: two devices of one name throw each other out
 _TURN_S = 1.0  # longest wait for something to happen; what is posted wakes at once
 _CLOSE_S = 1.8  # a stop has 2 s
 _GOODBYE_S = 0.5  # of these, kept back for the good-bye
@@ -142,8 +143,11 @@ class Courier:
         try:
             link = self._open()
             self._greet(link)
+            steady_s = monotonic() + _STEADY_S
             while not self._closing.is_set():
                 self._turn(link, _TURN_S)
+                if monotonic() > steady_s:
+                    self._pause_s = self._route.retry_s[0]
             self._take_leave(link)
         finally:
             self._up.clear()
@@ -170,7 +174,6 @@ class Courier:
         if "broker" in self._told:
             _log.info("mqtt: %s is back", self._route.address)
         self._told.clear()
-        self._pause_s = self._route.retry_s[0]
         with self._lock:
             self._news.clear()
             kept = list(self._kept.values())

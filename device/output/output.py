@@ -15,7 +15,7 @@ class Output(Protocol):
         """Takes one event; `record` is the JSON of the rep with `RepJudged`, else None."""
 
     def tick(self, now_s: float) -> None:
-        """Told the time of every frame, on the clock of `Event.at_s`: for what ends by itself, such as a lamp's hold."""
+        """Told the time of every frame, on the clock of `Event.at_s`: for what ends by itself."""
 
     def close(self) -> None:
         """Ends in a safe state; may be called twice."""

@@ -63,5 +63,22 @@ def rep_record(
     }  # fmt: skip
 
 
+def row(record: Record, header: bool = False) -> str:
+    """A rep as a line of a table, after the line of titles where asked for."""
+    depth = "not seen"
+    if record["depth_cm"] is not None:
+        depth = f"{record['depth_cm']:+.1f} ±{record['depth_sigma_cm']:.1f}"
+    sure = "-" if record["p_below"] is None else f"{record['p_below']:.2f}"
+    tempo = "/".join(f"{record['tempo'][name]:.1f}" for name in ("eccentric_s", "pause_s", "concentric_s"))
+    view = "?" if record["view_deg"] is None else f"{record['view_deg']:+d}°"
+    why = "; ".join(record["reasons"])
+    line = (
+        f"  {record['set']}.{record['set_rep']:<3d} {record['bottom_s']:7.2f} s  {record['decision']:<11s} "
+        f"{depth:>11s}  {sure:>7s}  {tempo:>11s}  {view:>5s}  {why}"
+    )
+    titles = "  set.rep  bottom  decision       depth cm  p_below   tempo s    view"
+    return f"{titles}\n{line}" if header else line
+
+
 def _iso(at: datetime) -> str:
     return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

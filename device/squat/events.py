@@ -1,7 +1,6 @@
 """What the judge tells the outputs."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
 from device.squat.depth import Depth
@@ -11,7 +10,7 @@ from device.squat.rep import Rep
 from device.squat.rulebook import Verdict
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class PhaseChanged:
     """The lifter passed into another part of the movement."""
 
@@ -19,7 +18,7 @@ class PhaseChanged:
     phase: Phase
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class DepthReached:
     """The hip crease went below the knee top, as far as one frame tells; the verdict comes with `RepJudged`."""
 
@@ -27,7 +26,7 @@ class DepthReached:
     p_below: float
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class RepJudged:
     """A rep is over and judged.
 
@@ -52,7 +51,7 @@ class RepJudged:
     view_deg: float
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class LifterLost:
     """Nobody has been seen for a while."""
 

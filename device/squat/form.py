@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A fault of form: never a cause for a red light by itself.
 
@@ -33,7 +32,7 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Form:
     """What a form model says of one rep.
 

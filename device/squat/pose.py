@@ -1,7 +1,6 @@
 """The 23 keypoints and what one frame says of the lifter."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,7 @@ def index(*names: str) -> NDArray[np.intp]:
     return np.array([KEYPOINTS.index(name) for name in names])
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Pose:
     """The lifter in one frame.
 

@@ -1,12 +1,11 @@
 """One repetition: what was seen of it, and when."""
 
 from dataclasses import dataclass
-from functools import partial
 
 from device.squat.pose import Pose
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Tempo:
     """How long the parts of a rep took, in seconds."""
 
@@ -15,7 +14,7 @@ class Tempo:
     concentric_s: float
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Rep:
     """A descent from standing, and what came of it.
 

@@ -5,7 +5,6 @@ Follows the USAPL technical rules (2026) and an IPF-derived list of causes; not 
 
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 
 
 class Decision(str, Enum):
@@ -24,7 +23,10 @@ class Card(str, Enum):
     YELLOW = "yellow"  # 3: steps, signals, contact, dumping
 
 
-@partial(dataclass, frozen=True, slots=True)
+MODES = ("gym", "meet")
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """A cause for failure."""
 
@@ -44,7 +46,43 @@ NOT_OBSERVED = (
 """Causes that the rule names and this device does not judge."""
 
 
-@partial(dataclass, frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a rep is good, and when the device abstains.
+
+    Attributes:
+        mode: gym gives every rep that it saw its best verdict; meet abstains where it is not sure.
+        abstain_from: in meet mode, no decision from this p_below on ...
+        abstain_to: ... up to this one.
+        abstain_view_deg: in meet mode, no decision where the camera looks from further behind.
+        locked_deg: knee angle from which on the knees are locked; BlazePose gives straight legs 155 to 172.
+    """
+
+    mode: str = "gym"
+    abstain_from: float = 0.2
+    abstain_to: float = 0.8
+    abstain_view_deg: float = 112.5
+    locked_deg: float = 140.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen of a rep, as far as the rule asks.
+
+    Attributes:
+        stood_up: whether the lifter came up at all.
+        knee_deg: angle of the straighter knee at lockout, 180 = straight; None = not seen.
+        p_below: probability that the crease was below the knee top; None = neither leg was seen.
+        view_deg: where the camera stands, see `Features`.
+    """
+
+    stood_up: bool
+    knee_deg: float | None
+    p_below: float | None
+    view_deg: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The judgement of one rep.
 
@@ -59,3 +97,37 @@ class Verdict:
     cards: tuple[Card, ...]
     reasons: tuple[str, ...]
     evidence_index: int
+
+
+def judge(rules: Rules, seen: Observation, evidence_index: int) -> Verdict:
+    """The verdict on one rep.
+
+    Args:
+        rules: how strict to be.
+        seen: what was observed.
+        evidence_index: number of the frame that shows the bottom.
+    """
+    doubt = _doubt(rules, seen)
+    if doubt and seen.stood_up:
+        return Verdict(Decision.NO_DECISION, (), (doubt,), evidence_index)
+    failed = []
+    if not doubt and seen.p_below is not None and seen.p_below < 0.5:
+        failed.append(CAUSES["depth"])
+    if not seen.stood_up or (seen.knee_deg is not None and seen.knee_deg < rules.locked_deg):
+        failed.append(CAUSES["lockout"])
+    decision = Decision.NO_LIFT if failed else Decision.GOOD_LIFT
+    cards = tuple(dict.fromkeys(cause.card for cause in failed))
+    return Verdict(decision, cards, tuple(cause.words for cause in failed), evidence_index)
+
+
+def _doubt(rules: Rules, seen: Observation) -> str:
+    """Why the depth cannot be judged; empty where it can."""
+    if seen.p_below is None:
+        return "hips and knees not seen at the bottom"
+    if rules.mode != "meet":
+        return ""
+    if rules.abstain_from < seen.p_below < rules.abstain_to:
+        return f"too close to call: {seen.p_below:.0%} sure that it was deep enough"
+    if not abs(seen.view_deg) <= rules.abstain_view_deg:
+        return f"bad view: the camera looks from {seen.view_deg:.0f} degrees"
+    return ""

@@ -101,6 +101,15 @@ def levels(light: SignalLight) -> tuple[bool, bool]:
     return red.state, white.state
 
 
+def test_it_begins_dark_without_a_flash_and_its_own_pins_end_as_inputs() -> None:
+    light = SignalLight(RED, WHITE, pin_factory="mock")
+    pins = [light._pins.pin(number) for number in (RED, WHITE)]
+    assert [state.state for pin in pins for state in pin.states] == [False, False]
+    light.close()
+    assert [pin.function for pin in pins] == ["input", "input"]
+    assert light._pins.pins == {}
+
+
 def test_active_low_lamps_are_lit_by_a_low_level() -> None:
     with SignalLight(RED, WHITE, active_high=False, pin_factory="mock") as light:
         assert levels(light) == (True, True)
@@ -145,6 +154,41 @@ def test_a_lamp_that_fails_says_so_and_is_put_right_as_soon_as_it_obeys() -> Non
         assert light.shown is Lamp.WHITE
         light.tick(4.0)
         light.assert_states(["off", (1.0, "red"), (2.1, "white"), (4.0, "off")])
+
+
+def test_a_lamp_that_lights_up_and_then_fails_is_put_out() -> None:
+    with SignalLight(RED, WHITE, pin_factory="mock") as light:
+        white = light._pins.pin(WHITE)
+        obey = white._change_state
+
+        def lit_and_failed(value: bool) -> bool:
+            if obey(value) and value:
+                raise OSError("lost")
+            return True
+
+        white._change_state = lit_and_failed
+        with pytest.raises(PartFailed, match="lost"):
+            judge(light, Decision.GOOD_LIFT, 1.0)
+        assert levels(light) == (False, False)
+
+
+def test_after_a_failure_the_same_verdict_lights_its_lamp_again() -> None:
+    with SignalLight(RED, WHITE, pin_factory="mock") as light:
+        red = light._pins.pin(RED)
+        obey = red._change_state
+
+        def broken(value: bool) -> bool:
+            if value:
+                raise OSError("wire cut")
+            return obey(value)
+
+        judge(light, Decision.GOOD_LIFT, 1.0)
+        red._change_state = broken
+        with pytest.raises(PartFailed):
+            judge(light, Decision.NO_LIFT, 2.0)
+        assert light.shown is Lamp.OFF
+        judge(light, Decision.GOOD_LIFT, 3.0)
+        assert light.shown is Lamp.WHITE
 
 
 def test_a_lamp_that_stays_lit_is_tried_again_with_every_frame() -> None:

@@ -198,6 +198,7 @@ def test_a_migration_that_fails_leaves_the_old_file_as_it_was(tmp_path: Path, mo
     monkeypatch.undo()
     with Store(path) as store:
         assert store.pending(9) == [letter(1)]
+        assert "corrected" not in [row[1] for row in store._base.execute("PRAGMA table_info(reps)")]
 
 
 def test_one_thread_writes_while_another_sends(tmp_path: Path) -> None:

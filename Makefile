@@ -1,0 +1,35 @@
+# Everything sets itself up: a virtual environment, the packages, the third-party pose model.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.PHONY: run test lint bench clean
+
+run: $(VENV)/device
+	$(BIN)/squatlight demo
+
+test: $(VENV)/test
+	$(BIN)/squatlight models fetch
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/test
+	$(BIN)/squatlight models fetch
+	$(BIN)/python -m convert bench
+
+clean:
+	rm -rf $(VENV) .venv-* build *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/device: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,synth]'
+	touch $@ $(VENV)/device

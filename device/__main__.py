@@ -1,0 +1,139 @@
+"""The command line: `squatlight COMMAND`, or `python -m device`."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from device import __version__, settings
+from device.errors import SquatlightError
+from device.inference import fetch, models, pose_model
+from device.squat.rulebook import MODES
+
+USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code: 0, 1 a part failed, 2 unusable input, 78 bad settings."""
+    asked = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.DEBUG if asked.verbose else logging.INFO, format="squatlight: %(message)s")
+    logging.getLogger("amqtt").setLevel(logging.ERROR)
+    try:
+        code: int = asked.run(asked)
+    except SquatlightError as error:
+        print(f"squatlight: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="squatlight", description="Judges squats: camera, light, MQTT.")
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("-v", "--verbose", action="store_true", help="log more")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="the daemon")
+    run.set_defaults(run=_run)
+    demo = commands.add_parser("demo", help="the bundled clip, a mock lamp in the terminal, a broker in the process")
+    demo.set_defaults(run=_demo)
+    check = commands.add_parser("check", help="camera, lamp, broker, models: a line each")
+    check.set_defaults(run=_check)
+    for command in (run, demo, check):
+        command.add_argument("-c", "--config", type=Path, metavar="FILE", help="settings, see device/default.toml")
+
+    replay = commands.add_parser("replay", help="judge recorded clips")
+    replay.set_defaults(run=_replay)
+    replay.add_argument("clips", nargs="+", metavar="CLIP")
+    replay.add_argument("--json", metavar="FILE", help="JSON lines into FILE; - is stdout")
+    replay.add_argument("--video", type=Path, metavar="OUT", help="annotated video; for several clips a folder")
+    replay.add_argument("--mode", choices=MODES)
+    replay.add_argument("--height-cm", type=float, metavar="N", help="the lifter's height")
+    replay.add_argument("--pose", metavar="MODEL", choices=pose_model.NAMES)
+    replay.add_argument("--depth", metavar="METHOD", help="image_plane or floor_plane")
+    replay.add_argument("-c", "--config", type=Path, metavar="FILE")
+
+    model = commands.add_parser("models", help="the third-party pose model; hashes of all models")
+    verbs = model.add_subparsers(required=True, metavar="VERB")
+    get = verbs.add_parser("fetch", help="bring the third-party pose model")
+    get.add_argument("--force", action="store_true", help="even where it is there and whole")
+    get.set_defaults(run=_models_fetch)
+    verbs.add_parser("verify", help="compare every model with its hash").set_defaults(run=_models_verify)
+    return parser
+
+
+def _run(asked: argparse.Namespace) -> int:
+    from device.daemon import run
+
+    return run(settings.load(asked.config))
+
+
+def _demo(asked: argparse.Namespace) -> int:
+    from device.daemon import demo
+
+    _fetch_if_missing()
+    return demo(settings.load(asked.config or settings.DEFAULT_FILE), stay=sys.stdout.isatty() and sys.stdin.isatty())
+
+
+def _check(asked: argparse.Namespace) -> int:
+    from device.check import check
+
+    return check(settings.load(asked.config))
+
+
+def _replay(asked: argparse.Namespace) -> int:
+    from device.replay import Outlets, replay
+
+    wanted = settings.load(asked.config)
+    if asked.mode:
+        wanted = replace(wanted, station=replace(wanted.station, mode=asked.mode))
+    if asked.height_cm is not None:
+        wanted = replace(wanted, lifter=replace(wanted.lifter, height_cm=asked.height_cm))
+    if asked.pose:
+        wanted = replace(wanted, models=replace(wanted.models, pose=asked.pose))
+    if asked.depth:
+        wanted = replace(wanted, depth=replace(wanted.depth, method=asked.depth))
+    wanted = settings.checked(wanted)
+    table, progress = (sys.stderr, sys.stderr.isatty()) if asked.json == "-" else (sys.stdout, sys.stderr.isatty())
+    if asked.json and asked.json != "-":
+        with open(asked.json, "w", encoding="utf-8") as lines:
+            return replay(asked.clips, wanted, Outlets(lines, table, asked.video, progress))
+    return replay(asked.clips, wanted, Outlets(sys.stdout if asked.json else None, table, asked.video, progress))
+
+
+def _fetch_if_missing() -> None:
+    if not fetch.fetched():
+        fetch.fetch(lambda words: print(f"squatlight: {words}", file=sys.stderr, flush=True))
+
+
+def _models_fetch(asked: argparse.Namespace) -> int:
+    if fetch.fetched() and not asked.force:
+        for name in fetch.SOURCES:
+            models.find(name)
+        print(f"already there and whole: {models.fetched_folder()}")
+        return 0
+    fetch.fetch(lambda words: print(words, flush=True))
+    return 0
+
+
+def _models_verify(asked: argparse.Namespace) -> int:
+    code = 0
+    for manifest in models.all_models():
+        try:
+            models.verify(manifest)
+            print(f"{manifest.name:24s} ok      {manifest.sha256}")
+        except SquatlightError as error:
+            print(f"{manifest.name:24s} BROKEN  {error}")
+            code = error.exit_code
+    for name in fetch.SOURCES:
+        if not (models.fetched_folder() / f"{name}.json").is_file():
+            print(f"{name:24s} MISSING `squatlight models fetch` brings it")
+            code = code or USAGE_ERROR
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Where model files lie, and the hashes they must have."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from device.errors import ModelError
+
+SYSTEM = Path("/var/lib/squatlight/models")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a model file is: `NAME.json` beside `NAME.tflite`.
+
+    Attributes:
+        name: of the model.
+        path: the .tflite file.
+        sha256: hash the file must have.
+        more: everything else the manifest says.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    more: Mapping[str, Any]
+
+
+def shipped_folder() -> Path:
+    """The folder of the models that travel with the package."""
+    inside = Path(__file__).parents[1] / "models"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "models"
+
+
+def fetched_folder() -> Path:
+    """The folder of third-party models: $SQUATLIGHT_MODELS, else the system's where it is, else the user's cache."""
+    if named := os.environ.get("SQUATLIGHT_MODELS"):
+        return Path(named)
+    if SYSTEM.is_dir():
+        return SYSTEM
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "squatlight" / "models"
+
+
+def find(name: str) -> Manifest:
+    """The manifest of a model whose file is there and whole.
+
+    Raises:
+        ModelError: no such model, damaged, or not the one its manifest tells of.
+    """
+    for folder in (fetched_folder(), shipped_folder()):
+        if (folder / f"{name}.json").is_file():
+            manifest = _read(folder, name)
+            verify(manifest)
+            return manifest
+    raise ModelError(f"model {name}: not found in {fetched_folder()}; `squatlight models fetch` brings it")
+
+
+def all_models() -> Iterator[Manifest]:
+    """The manifests of all models that are there, unverified."""
+    for folder in (fetched_folder(), shipped_folder()):
+        for path in sorted(folder.glob("*.json")):
+            yield _read(folder, path.stem)
+
+
+def verify(manifest: Manifest) -> None:
+    """Compares a file with its hash.
+
+    Raises:
+        ModelError: missing or different.
+    """
+    if not manifest.path.is_file():
+        raise ModelError(f"{manifest.path}: missing; `squatlight models fetch` brings it")
+    found = sha256(manifest.path)
+    if found != manifest.sha256:
+        raise ModelError(
+            f"{manifest.path}: sha256 is {found[:12]}…, expected {manifest.sha256[:12]}…; "
+            "`squatlight models fetch --force` brings it anew"
+        )
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read(folder: Path, name: str) -> Manifest:
+    path = folder / f"{name}.json"
+    try:
+        more = json.loads(path.read_text("utf-8"))
+        return Manifest(name, folder / f"{name}.tflite", str(more["sha256"]), more)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: not a model's manifest ({error!r})") from error

@@ -1,0 +1,43 @@
+"""Pose models by name."""
+
+from typing import Protocol
+
+from device.camera.frames import Frame
+from device.errors import ModelError
+from device.inference import models
+from device.inference.blazepose import BlazePose
+from device.squat.pose import Pose
+
+NAMES = ("blazepose",)
+DEFAULT = "blazepose"
+
+
+class PoseModel(Protocol):
+    """Finds the lifter in each frame."""
+
+    hashes: dict[str, str]
+    """Hash of each model file by its role."""
+
+    def estimate(self, frame: Frame) -> Pose | None:
+        """The lifter's pose, or None where nobody is found; frames come in the order of their time."""
+
+    def close(self) -> None:
+        """Frees the model."""
+
+
+def open_pose_model(name: str = DEFAULT, threads: int = 2, runtime: str | None = None) -> PoseModel:
+    """Loads a pose model.
+
+    Args:
+        name: one of `NAMES`.
+        threads: threads of the TFLite interpreter.
+        runtime: TFLite runtime, see `device.inference.tflite`; None takes the first that is installed.
+
+    Raises:
+        ModelError: no such model, not fetched, or damaged.
+    """
+    if name != "blazepose":
+        raise ModelError(f"pose model {name!r}: expected one of {', '.join(NAMES)}")
+    detector, landmarks = models.find("blazepose_detector"), models.find("blazepose_full")
+    hashes = {"detector": f"sha256:{detector.sha256}", "pose": f"sha256:{landmarks.sha256}"}
+    return BlazePose(detector.path, landmarks.path, hashes, threads, runtime)

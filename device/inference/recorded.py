@@ -1,0 +1,59 @@
+"""Stored keypoints, replayed as if a model had just found them: tests and tuning need no model and no clip."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from device.errors import InputError
+from device.squat.pose import KEYPOINTS, Pose
+
+
+def save(path: str | os.PathLike[str], poses: Sequence[tuple[float, Pose | None]], size: tuple[int, int]) -> None:
+    """Stores what a pose model found.
+
+    Args:
+        path: a .npz file; written whole or not at all.
+        poses: time of each frame in seconds, and the pose or None.
+        size: width and height of the picture.
+    """
+    count, points = len(poses), len(KEYPOINTS)
+    keypoints = np.full((count, points, 2), np.nan, np.float32)
+    scores = np.zeros((count, points), np.float32)
+    world = np.full((count, points, 3), np.nan, np.float32)
+    for row, (_, pose) in enumerate(poses):
+        if pose is not None:
+            keypoints[row], scores[row] = pose.keypoints, pose.scores
+            if pose.world is not None:
+                world[row] = pose.world
+    path = Path(path)
+    temporary = path.with_name(path.name + ".part.npz")
+    np.savez_compressed(
+        temporary, keypoints=keypoints, scores=scores, world=world,
+        time_s=np.array([at_s for at_s, _ in poses]), size=size, names=KEYPOINTS,
+    )  # fmt: skip
+    temporary.replace(path)
+
+
+def load(path: str | os.PathLike[str]) -> Iterator[tuple[float, Pose | None]]:
+    """Yields time and pose of each stored frame.
+
+    Raises:
+        InputError: not such a file, or made for other keypoints.
+    """
+    try:
+        with np.load(path) as stored:
+            data = {name: stored[name] for name in ("keypoints", "scores", "world", "time_s", "size", "names")}
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: not stored keypoints ({error})") from error
+    if tuple(data["names"]) != KEYPOINTS:
+        raise InputError(f"{path}: holds other keypoints than this version's; store them anew")
+    size = (int(data["size"][0]), int(data["size"][1]))
+    for row, at_s in enumerate(data["time_s"].tolist()):
+        keypoints, world = data["keypoints"][row], data["world"][row]
+        if np.isnan(keypoints).all():
+            yield at_s, None
+        else:
+            there = None if np.isnan(world).all() else world
+            yield at_s, Pose(keypoints, data["scores"][row], there, at_s, row, 0, size)

@@ -1,0 +1,51 @@
+"""Annotated video files: VP9 in .mp4 or .webm, which browsers play."""
+
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from device.errors import PartFailed
+
+MAX_SIDE_PX = 960  # larger pictures are made smaller: VP9 is slow, and nobody counts pixels here
+_VP9 = {".mp4": cv2.VideoWriter.fourcc(*"vp09"), ".webm": cv2.VideoWriter.fourcc(*"VP90")}
+
+
+class VideoWriter:
+    """Writes frames at a constant rate; the file appears under its name when it is whole.
+
+    Args:
+        path: the file to be, .mp4 or .webm.
+        size: width and height of the frames given.
+        fps: frames a second.
+
+    Raises:
+        PartFailed: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
+        shrink = min(1.0, MAX_SIDE_PX / max(size))
+        self.path = path
+        self._size = (round(size[0] * shrink) // 2 * 2, round(size[1] * shrink) // 2 * 2)
+        self._part = path.with_name(f".part-{path.name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = cv2.VideoWriter(str(self._part), _VP9.get(path.suffix, 0), fps, self._size)
+        if not self._writer.isOpened():
+            raise PartFailed(f"{path}: cannot be written as VP9 video; expected .mp4 or .webm in a writable folder")
+
+    def write(self, image: NDArray[np.uint8]) -> None:
+        """Appends an image (H, W, 3) RGB."""
+        small = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
+        self._writer.write(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+
+    def __enter__(self) -> "VideoWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._writer.release()
+        if kind is None:
+            self._part.replace(self.path)
+        else:
+            self._part.unlink(missing_ok=True)

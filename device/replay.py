@@ -1,0 +1,98 @@
+"""Judges recorded clips: a row per rep, JSON lines, an annotated video."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from tqdm import tqdm
+
+from device.camera.clip import Clip
+from device.errors import InputError, SquatlightError
+from device.inference.pose_model import PoseModel, open_pose_model
+from device.output.drawing import Overlay
+from device.output.record import Record, rep_record, row
+from device.output.video import VideoWriter
+from device.settings import Settings
+from device.squat.events import RepJudged
+from device.squat.judge import Judge
+from device.watch import watch
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where the results of a replay go.
+
+    Attributes:
+        json: JSON lines; None = nowhere.
+        table: the rows for people.
+        video: annotated video; a folder where there are several clips; None = none.
+        progress: whether to draw a progress bar.
+    """
+
+    json: TextIO | None
+    table: TextIO
+    video: Path | None
+    progress: bool
+
+
+def replay(clips: Sequence[str], settings: Settings, outlets: Outlets) -> int:
+    """Judges clips one after another; one that cannot be used does not stop the others.
+
+    Returns:
+        The exit code: 0, or that of the first clip that failed.
+
+    Raises:
+        SquatlightError: the pose model is not to be had, or the video has no place.
+    """
+    if outlets.video is not None and len(clips) > 1 and outlets.video.suffix:
+        raise InputError(f"--video {outlets.video}: expected a folder for {len(clips)} clips")
+    failed = 0
+    for clip in clips:
+        try:
+            model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
+            video = outlets.video
+            if video is not None and not video.suffix:
+                video = video / f"{Path(clip).stem}.mp4"
+            records = _judged(clip, settings, model, video, outlets)
+            print(f"{clip}:", file=outlets.table, flush=True)
+            rows = 0
+            for record in records:
+                rows += 1
+                if outlets.json is not None:
+                    print(json.dumps(record), file=outlets.json, flush=True)
+                tqdm.write(row(record, header=rows == 1), file=outlets.table)
+            if not rows:
+                print("  no squat seen", file=outlets.table, flush=True)
+        except SquatlightError as error:
+            print(f"squatlight: {error}", file=sys.stderr, flush=True)
+            failed = failed or error.exit_code
+    return failed
+
+
+def _judged(clip: str, settings: Settings, model: PoseModel, video: Path | None, outlets: Outlets) -> Iterator[Record]:
+    """The records of a clip's reps, as they are judged."""
+    judge = Judge(settings.judging())
+    with ExitStack() as opened:
+        opened.callback(model.close)
+        source = opened.enter_context(Clip(clip))
+        overlay, writer = Overlay(), None
+        if video is not None:
+            writer = opened.enter_context(VideoWriter(video, source.size, source.fps))
+        bar = opened.enter_context(
+            tqdm(total=source.promised or None, unit="frame", leave=False, disable=not outlets.progress)
+        )
+        last = -1
+        for frame, _, events in watch(source, model, judge):
+            for event in events:
+                overlay.handle(event)
+                if isinstance(event, RepJudged):
+                    yield rep_record(event, clip, settings.station.mode, model.hashes)
+            if frame.index > last:
+                last = frame.index
+                bar.update()
+                if writer is not None:
+                    writer.write(overlay.draw(frame.image, judge.pose, frame.captured_s))

@@ -1,0 +1,162 @@
+"""The judge: poses in, events out. Streaming, and the same code live and in a replay."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from device.squat import depth as depths
+from device.squat.events import DepthReached, Event, LifterLost, PhaseChanged, RepJudged
+from device.squat.features import Features, features, view_deg
+from device.squat.perspective import Optics
+from device.squat.phases import Phase, PhaseMachine
+from device.squat.pose import Pose
+from device.squat.rep import Rep, Tempo
+from device.squat.rulebook import Observation, Rules, judge
+from device.squat.smoothing import Smoother
+from device.squat.squatness import MIN_DROP, is_squat, plausible
+
+LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way with him
+GIVE_UP_S = 12.0  # down for so long: the lift has failed; the longest pause seen in labelled clips lasted 6 s
+BOTTOM = 0.08  # heights so near to the lowest belong to the bottom; its middle is the bottom's time (tune split)
+PAUSE = 0.03  # heights so near to the lowest are rest: the pause
+BOTTOM_S = 0.12  # poses so near to the bottom give the depth
+_UP_AND_DOWN = (Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSettings:
+    """How to judge.
+
+    Attributes:
+        method: name of the depth estimator.
+        height_cm: the lifter's height; None = unknown.
+        optics: the camera.
+        rules: when a rep is good, and when to abstain.
+        set_gap_s: rest between two reps from which on a new set begins.
+    """
+
+    method: str = depths.DEFAULT
+    height_cm: float | None = None
+    optics: Optics = field(default_factory=Optics)
+    rules: Rules = field(default_factory=Rules)
+    set_gap_s: float = 60.0
+
+
+class Judge:
+    """Follows one lifter and judges each rep."""
+
+    def __init__(self, settings: JudgeSettings | None = None) -> None:
+        self.settings = settings or JudgeSettings()
+        self.phases = PhaseMachine()
+        self.reps = 0
+        self.pose: Pose | None = None  # the newest, smoothed
+        self._set, self._set_rep, self._last_rep_s = 1, 0, -np.inf
+        self._smoother = Smoother()
+        self._seen_s: float | None = None
+        self._deep = False
+        self._track: list[tuple[Pose, Features]] = []  # since the lifter last stood still
+
+    def see(self, pose: Pose | None, now_s: float) -> Iterator[Event]:
+        """Takes the pose of the next frame, None where nobody was found, and yields what follows from it.
+
+        Args:
+            pose: as the pose model gave it; smoothing is done here.
+            now_s: when the frame was captured.
+        """
+        smooth = self._smoother.see(pose) if pose is not None else None
+        self.pose = smooth
+        now = features(smooth) if smooth is not None else None
+        if smooth is None or now is None or not plausible(now):
+            if self._seen_s is not None and now_s - self._seen_s > LOST_S:
+                self._forget()
+                yield LifterLost(now_s)
+            return
+        self._seen_s = now_s
+        before, phase = self.phases.phase, self.phases.see(now.height, now_s)
+        self._track.append((smooth, now))
+        if phase is Phase.STANDING and before in (None, Phase.STANDING):
+            self._track = [(p, f) for p, f in self._track if p.captured_s >= self.phases.standing_s]
+        if phase is not before and phase is not None:
+            yield PhaseChanged(now_s, phase)
+        if phase in _UP_AND_DOWN:
+            yield from self._reached_depth(now_s)
+            if now_s - self._track[0][0].captured_s > GIVE_UP_S:
+                yield from self._judge(now_s, stood_up=False)
+                self._forget()
+        elif phase is Phase.STANDING and before is Phase.LOCKOUT:
+            yield from self._judge(now_s, stood_up=True)
+            self._track, self._deep = self._track[-1:], False
+
+    def finish(self, now_s: float) -> Iterator[Event]:
+        """Ends the stream: a rep that is stood up from is judged, one that is cut in the middle is not."""
+        if self.phases.phase is Phase.LOCKOUT:
+            yield from self._judge(now_s, stood_up=True)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.phases.reset()
+        self._seen_s, self._deep, self._track = None, False, []
+
+    def _reached_depth(self, now_s: float) -> Iterator[Event]:
+        if self._deep or self.phases.standing_height - self.phases.lowest < MIN_DROP:
+            return
+        found = self._depth([self._track[-1][0]], self._poses())
+        if found is not None and found.margin > 0:
+            self._deep = True
+            yield DepthReached(now_s, found.p_below)
+
+    def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
+        seen = [f for _, f in self._track]
+        if len(seen) < 3 or not is_squat(seen[0], seen[1:]):
+            return
+        self.reps += 1
+        rep = cut_rep(self.reps, self._poses(), [f.height for f in seen], stood_up)
+        if rep.start_s - self._last_rep_s > self.settings.set_gap_s:
+            self._set, self._set_rep = self._set + (self._set_rep > 0), 0
+        self._set_rep, self._last_rep_s = self._set_rep + 1, rep.lockout_s
+        around = [p for p in rep.poses if abs(p.captured_s - rep.bottom_s) <= BOTTOM_S]
+        depth = self._depth(around, rep.poses)
+        view = view_deg(np.sum([f.lateral for f in seen], axis=0))
+        knees = [f.knee_deg.max() for p, f in self._track if p.captured_s >= rep.lockout_s]
+        observed = Observation(stood_up, float(max(knees)) if knees else None, depth.p_below if depth else None, view)
+        verdict = judge(self.settings.rules, observed, rep.poses[rep.bottom].index)
+        yield RepJudged(now_s, rep, depth, None, verdict, self._set, self._set_rep, view)
+
+    def _depth(self, poses: Sequence[Pose], around: Sequence[Pose]) -> depths.Depth | None:
+        s = self.settings
+        return depths.estimate(poses, around, s.method, s.optics, s.height_cm)
+
+    def _poses(self) -> tuple[Pose, ...]:
+        return tuple(p for p, _ in self._track)
+
+
+def cut_rep(number: int, poses: Sequence[Pose], heights: Sequence[float], stood_up: bool) -> Rep:
+    """Finds the parts of a rep.
+
+    Args:
+        number: of the rep.
+        poses: smoothed, from the last standing pose on.
+        heights: `Features.height` of each.
+        stood_up: whether the lifter stood up again.
+    """
+    height, at_s = np.array(heights), np.array([p.captured_s for p in poses])
+    lowest = int(height.argmin())
+    near, rest = (np.flatnonzero(height <= height[lowest] + level) for level in (BOTTOM, PAUSE))
+    bottom_s = float(at_s[near[0]] + at_s[near[-1]]) / 2
+    up = height >= height[lowest:].max() - PAUSE
+    up[: lowest + 1] = False
+    end = int(np.argmax(up)) if stood_up and up.any() else len(poses) - 1
+    first_s, last_s = float(at_s[rest[0]]), float(at_s[rest[-1]])
+    tempo = Tempo(first_s - float(at_s[0]), last_s - first_s, float(at_s[end]) - last_s)
+    return Rep(
+        number=number,
+        poses=tuple(poses),
+        start_s=float(at_s[0]),
+        bottom_s=bottom_s,
+        lockout_s=float(at_s[end]),
+        bottom=int(np.abs(at_s - bottom_s).argmin()),
+        tempo=tempo,
+        stood_up=stood_up,
+        dropped=sum(p.dropped for p in poses),
+    )

@@ -1,0 +1,138 @@
+"""The wiring: settings -> camera, models, judge, outputs."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+
+from device.camera.clip import Clip
+from device.camera.frames import FrameSource
+from device.camera.paced import Paced
+from device.errors import SettingsError
+from device.inference.pose_model import open_pose_model
+from device.output.broker import EmbeddedBroker
+from device.output.light import SignalLight
+from device.output.mqtt import Mqtt
+from device.output.output import Output
+from device.output.record import Record, rep_record
+from device.output.store import Store
+from device.settings import Settings
+from device.squat.events import Event, RepJudged
+from device.squat.judge import Judge
+from device.watch import watch
+
+log = logging.getLogger(__name__)
+
+DEMO_CLIP = Path(__file__).with_name("demo") / "squat.webm"
+
+
+class Station:
+    """A camera, a judge and what they light, store and publish. A context manager.
+
+    Args:
+        settings: of this device.
+        live: whether a clip plays at its own speed, as a camera would.
+
+    Raises:
+        SquatlightError: a part cannot be opened; what was open is closed again.
+    """
+
+    def __init__(self, settings: Settings, live: bool = True) -> None:
+        self.settings = settings
+        self.broker: EmbeddedBroker | None = None
+        self._parts = ExitStack()
+        with ExitStack() as opened:
+            self.light = opened.enter_context(open_light(settings))  # first: dark before anything else
+            self.source: FrameSource = opened.enter_context(open_source(settings, live))
+            self.model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
+            opened.callback(self.model.close)
+            self.outputs: list[Output] = [self.light, *self._open_rest(opened)]
+            self._parts = opened.pop_all()
+        self.judge = Judge(settings.judging())
+
+    def _open_rest(self, opened: ExitStack) -> Iterator[Output]:
+        s = self.settings
+        store = opened.enter_context(Store(Path(s.store.path))) if s.store.path else None
+        if s.mqtt.host:
+            host, port = s.mqtt.host, s.mqtt.port or (8883 if s.mqtt.tls or s.mqtt.ca_file else 1883)
+            if host == "embedded":
+                self.broker = opened.enter_context(EmbeddedBroker(s.mqtt.port))
+                host, port = "127.0.0.1", self.broker.port
+            yield opened.enter_context(
+                Mqtt(
+                    host, port, s.station.name, s.mqtt.username or None, read_password(s), s.mqtt.ca_file or None,
+                    s.mqtt.tls, outbox=store, hold_s=s.light.hold_s, has_amber=s.light.amber_pin >= 0,
+                )
+            )  # fmt: skip
+        if store is not None:
+            yield store
+
+    def run(self) -> Iterator[tuple[Event, Record | None]]:
+        """Judges until the source ends, telling the outputs first and then the caller."""
+        for frame, _, events in watch(self.source, self.model, self.judge):
+            for event in events:
+                record = None
+                if isinstance(event, RepJudged):
+                    record = rep_record(
+                        event, self.source.name, self.settings.station.mode, self.model.hashes,
+                        datetime.now(timezone.utc),
+                    )  # fmt: skip
+                tell(self.outputs, event, record)
+                yield event, record
+            tick(self.outputs, frame.captured_s)
+
+    def close(self) -> None:
+        """Ends dark: the lamps first, whatever else fails."""
+        self.light.close()
+        self._parts.close()
+
+    def __enter__(self) -> "Station":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def tell(outputs: Sequence[Output], event: Event, record: Record | None) -> None:
+    """Gives an event to every output; one that fails is logged and does not keep it from the others."""
+    for output in outputs:
+        try:
+            output.handle(event, record)
+        except Exception as error:  # a broken lamp or a full disk must not stop judging
+            log.error("%s: %s", output.name, error)
+
+
+def tick(outputs: Sequence[Output], now_s: float) -> None:
+    """Gives every output the time; one that fails is logged."""
+    for output in outputs:
+        try:
+            output.tick(now_s)
+        except Exception as error:
+            log.error("%s: %s", output.name, error)
+
+
+def open_source(settings: Settings, live: bool) -> Clip | Paced:
+    """The camera or clip of the settings."""
+    demo = settings.camera.source == "demo"
+    clip = Clip(DEMO_CLIP if demo else settings.camera.source)
+    clip.name = "demo" if demo else clip.name
+    return Paced(clip) if live else clip
+
+
+def open_light(settings: Settings) -> SignalLight:
+    """The lamps of the settings."""
+    s = settings.light
+    amber = s.amber_pin if s.amber_pin >= 0 else None
+    return SignalLight(s.red_pin, s.white_pin, amber, s.hold_s, s.active_high, s.pins)
+
+
+def read_password(settings: Settings) -> str | None:
+    """The broker's password, from the file that the settings name."""
+    path = settings.mqtt.password_file
+    if not path:
+        return None
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"mqtt.password_file: {path} cannot be read ({error})") from error
