@@ -13,6 +13,7 @@ from brokers import PATIENCE_S, Gate, Mosquitto, Subscriber, free_port
 from reps import judged, record_of
 
 from device.errors import PartFailed, SettingsError
+from device.output import courier
 from device.output.mqtt import Mqtt
 from device.output.outbox import MemoryOutbox
 from device.output.round_trip import check_round_trip
@@ -181,6 +182,27 @@ def test_reps_judged_while_the_broker_is_away_arrive_once_in_order_and_late(
     assert json.loads(listener.texts("last_rep")[-1])["rep"] == 41
     assert listener.texts("light") == ["white"], "forty old lights were not replayed"
     assert len(warnings(caplog)) == 1
+
+
+def test_what_is_told_goes_at_once(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "_TURN_S", 10 * PATIENCE_S)
+    with Subscriber(mosquitto.host, mosquitto.port) as listener, mqtt(mosquitto) as device:
+        listener.wait(lambda: listener.on("state"), "connected")
+        device.handle(PhaseChanged(1.1, Phase.ECCENTRIC), None)
+        listener.wait(lambda: len(listener.on("state")) == 2, "phase")
+        judge(device, 1)
+        listener.wait(lambda: listener.on("rep"), "rep")
+
+
+def test_a_stop_sends_what_waits_before_the_good_bye(broker: Any) -> None:
+    outbox = Emptied()
+    with Subscriber(broker.host, broker.port) as listener, mqtt(broker, outbox=outbox) as device:
+        listener.wait(lambda: listener.on("state"), "connected")
+        ids = judge(device, *range(1, 31))
+        device.close()
+        assert outbox.empty.is_set()
+        listener.wait(lambda: len(listener.on("availability")) == 2, "good-bye")
+        assert [rep["id"] for rep in reps(listener)] == ids
 
 
 def test_what_the_broker_has_not_confirmed_is_sent_again(broker: Any, gate: Gate) -> None:
