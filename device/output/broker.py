@@ -80,7 +80,7 @@ class EmbeddedBroker:
             try:
                 await broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), "default")
             finally:
-                writer.close()  # amqtt leaves it open where it does not understand the first packet
+                writer.close()  # amqtt does not in every case in which it gives up
 
         await broker.start()
         server = await asyncio.start_server(connected, self.host, port)

@@ -1,10 +1,9 @@
-import socket
 import threading
 from pathlib import Path
 from time import monotonic
 
 import pytest
-from brokers import PATIENCE_S, Mosquitto, Subscriber, free_port
+from brokers import Mosquitto, Subscriber, free_port
 
 from device.errors import PartFailed, SettingsError
 from device.output.broker import EmbeddedBroker
@@ -35,12 +34,6 @@ def test_it_ends_in_time_with_clients_connected_and_twice() -> None:
         broker.close()
         assert monotonic() - began_s < 2.5
     assert threading.active_count() == threads
-
-
-def test_a_client_that_it_does_not_understand_is_not_left_waiting() -> None:
-    with EmbeddedBroker() as broker, socket.create_connection((broker.host, broker.port), timeout=PATIENCE_S) as client:
-        client.sendall(b"\xc0\x00")  # a ping before any CONNECT
-        assert client.recv(1) == b""
 
 
 def test_a_message_makes_the_round_trip(broker: Mosquitto | EmbeddedBroker) -> None:
