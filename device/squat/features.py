@@ -79,6 +79,9 @@ def scale_px_per_m(pose: Pose) -> float:
     """Pixels per metre of the model's world at the lifter's distance, by least squares over the body; NaN = unknown."""
     if pose.world is None:
         return float("nan")
-    picture = pose.keypoints[_BODY] - pose.keypoints[_BODY].mean(0)
-    world = pose.world[_BODY, :2] - pose.world[_BODY, :2].mean(0)
+    picture, world = pose.keypoints[_BODY], pose.world[_BODY, :2]
+    there = np.isfinite(picture).all(-1) & np.isfinite(world).all(-1)
+    if there.sum() < 2:
+        return float("nan")
+    picture, world = picture[there] - picture[there].mean(0), world[there] - world[there].mean(0)
     return float((picture * world).sum() / (world * world).sum())
