@@ -14,6 +14,7 @@ import numpy as np
 from device.squat.features import scale_px_per_m
 from device.squat.floor_plane import floor_plane
 from device.squat.image_plane import image_plane
+from device.squat.normal import below
 from device.squat.perspective import Optics
 from device.squat.pose import SIDES, Array, Pose, index
 
@@ -67,8 +68,8 @@ class Estimator:
 
 
 ESTIMATORS: Mapping[str, Estimator] = {
-    "image_plane": Estimator(image_plane, offset=0.08, sigma=0.08),
-    "floor_plane": Estimator(floor_plane, offset=0.08, sigma=0.10),
+    "image_plane": Estimator(image_plane, offset=0.135, sigma=0.090),
+    "floor_plane": Estimator(floor_plane, offset=0.26, sigma=0.134),
 }
 DEFAULT = "image_plane"
 
@@ -123,7 +124,7 @@ def estimate(
         sigma=row.sigma,
         margin_cm=margin * thigh_cm,
         sigma_cm=math.hypot(row.sigma, margin * spread) * thigh_cm,
-        p_below=0.5 * (1 + math.erf(margin / row.sigma / math.sqrt(2))),
+        p_below=below(margin, row.sigma),
         method=method,
         side=SIDES[side],
         margins=(float(margins[0]), float(margins[1])),

@@ -18,7 +18,7 @@ from device.squat.squatness import MIN_DROP, is_squat, plausible
 
 LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way with him
 GIVE_UP_S = 12.0  # down for so long: the lift has failed; the longest pause seen in labelled clips lasted 6 s
-BOTTOM = 0.08  # heights so near to the lowest belong to the bottom; its middle is the bottom's time (tune split)
+BOTTOM = 0.12  # heights so near to the lowest belong to the bottom; its middle is the bottom's time (tune split)
 PAUSE = 0.03  # heights so near to the lowest are rest: the pause
 BOTTOM_S = 0.12  # poses so near to the bottom give the depth
 _UP_AND_DOWN = (Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC)

@@ -1,0 +1,37 @@
+"""`python -m convert COMMAND`: the toolchain. Each command lives in the module of its name."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from device.errors import SquatlightError
+
+COMMANDS = {
+    "evaluate": ("convert.evaluate", "the whole device over labelled clips"),
+    "tune": ("convert.tune", "fits the depth estimators' offset and sigma on the tune split"),
+    "bench": ("convert.bench", "frames a second, memory, start-up; against mediapipe's own Pose"),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs a command and returns its exit code."""
+    if not arguments or arguments[0] not in COMMANDS:
+        wanted = not arguments or arguments[0] in ("-h", "--help")
+        if not wanted:
+            print(f"convert: no command {arguments[0]!r}", file=sys.stderr)
+        print("usage: python -m convert COMMAND [-h] ...\n", file=sys.stdout if wanted else sys.stderr)
+        for name, (_, words) in COMMANDS.items():
+            print(f"  {name:10s} {words}", file=sys.stdout if wanted else sys.stderr)
+        return 0 if wanted else 2
+    try:
+        code: int = importlib.import_module(COMMANDS[arguments[0]][0]).main(arguments[1:])
+    except SquatlightError as error:
+        print(f"convert: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
