@@ -149,6 +149,23 @@ def test_a_short_drop_is_not_told_where_the_broker_can_wait(mosquitto: Mosquitto
     assert listener.texts("availability") == ["online", "online", "offline"]
 
 
+def test_the_pause_begins_small_again_after_a_connection_that_lasted(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "_STEADY_S", 0.0)
+    with (
+        Gate(mosquitto.port) as line,
+        Subscriber(mosquitto.host, mosquitto.port) as listener,
+        mqtt(line, retry_s=(0.01, 3600.0)) as device,
+    ):
+        for cuts in range(12):  # a pause that doubled each time would add up to 40 s
+            listener.wait(lambda cuts=cuts: listener.texts("availability").count("online") == cuts + 1, "birth")
+            device.handle(PhaseChanged(1.0, Phase.STANDING), None)
+            listener.wait(lambda cuts=cuts: len(listener.on("state")) >= 2 * (cuts + 1), "a turn of the connection")
+            line.shut()
+            line.open()
+
+
 def test_after_a_restart_the_broker_knows_everything_again(mosquitto: Mosquitto) -> None:
     with mqtt(mosquitto) as device:
         with Subscriber(mosquitto.host, mosquitto.port) as listener:
