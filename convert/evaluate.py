@@ -3,7 +3,7 @@
 import argparse
 import json
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -71,10 +71,11 @@ def summary(scores: Iterable[ClipScore]) -> dict[str, Any]:
     scores = list(scores)
     squats = [s for s in scores if not s.clip.negative]
     depth = [(s.clip.person, label, p) for s in squats for label, p in s.depth]
-    right = {d: [p is not None and (p >= 0.5) == (d == "below") for _, d2, p in depth if d2 == d] for d in ("above", "below")}
+    right: dict[str, list[bool]] = {"above": [], "below": []}
     persons: dict[str, list[bool]] = {}
     for person, label, p in depth:
-        persons.setdefault(person, []).append(p is not None and (p >= 0.5) == (label == "below"))
+        right[label].append(_is_right(label, p))
+        persons.setdefault(person, []).append(_is_right(label, p))
     total, count = len(depth), sum(map(sum, right.values()))
     errors = [e for s in squats for e in s.bottom_errors_s]
     timed = [s for s in scores if s.seconds]
@@ -108,6 +109,10 @@ def summary(scores: Iterable[ClipScore]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _is_right(label: str, p_below: float | None) -> bool:
+    return p_below is not None and (p_below >= 0.5) == (label == "below")
+
+
 def clip_row(s: ClipScore) -> dict[str, Any]:
     """A clip's figures as JSON."""
     return {
@@ -115,7 +120,7 @@ def clip_row(s: ClipScore) -> dict[str, Any]:
         "labelled": s.labelled, "found": s.found, "missed": s.missed, "false": s.false,
         "bottom_error_s": _rounded(mean(s.bottom_errors_s)) if s.bottom_errors_s else None,
         "clear_reps": len(s.depth),
-        "depth_right": sum(p is not None and (p >= 0.5) == (d == "below") for d, p in s.depth),
+        "depth_right": sum(_is_right(d, p) for d, p in s.depth),
         "abstained": s.abstained, "fps": round(s.frames / s.seconds, 1) if s.seconds else None,
     }  # fmt: skip
 
@@ -140,25 +145,39 @@ def print_clips(scores: Sequence[ClipScore]) -> None:
 
 def print_summaries(tables: dict[str, dict[str, Any]]) -> None:
     """The summaries side by side, as a Markdown table."""
-    rows = {
-        "exact rep count": lambda t: f"{t['exact']} of {t['squat_clips']} clips ({t['exact'] / t['squat_clips']:.1%})",
-        "within one": lambda t: f"{t['within_one']} of {t['squat_clips']} ({t['within_one'] / t['squat_clips']:.1%})",
-        "count, mean absolute error": lambda t: f"{t['count_mae']:.3f}",
-        "reps missed, false": lambda t: f"{t['missed']}, {t['false']} of {t['reps']}",
-        "false reps on clips without a squat": lambda t: f"{t['false_on_negatives']} on {t['negatives']}",
-        "bottom, median error": lambda t: f"{t['bottom_error_median_s']} s",
-        "depth right on clear reps": lambda t: f"{t['depth_right']} of {t['clear_reps']} ({t['depth_right'] / t['clear_reps']:.1%})",
-        "95% interval": lambda t: f"{t['depth_95'][0]:.1%} to {t['depth_95'][1]:.1%}",
-        "balanced accuracy": lambda t: f"{t['depth_balanced']:.1%}",
-        "mean per person": lambda t: f"{t['depth_mean_per_person']:.1%}",
-        "above: called above, below, missing": lambda t: ", ".join(str(v) for v in t["depth_confusion"]["above"].values()),
-        "below: called above, below, missing": lambda t: ", ".join(str(v) for v in t["depth_confusion"]["below"].values()),
-        "abstained": lambda t: str(t["abstained"]),
-        "frames per second": lambda t: "-" if t["fps"] is None else f"{t['fps']:.0f}",
-    }  # fmt: skip
     print(f"| | {' | '.join(tables)} |\n| --- |{' --- |' * len(tables)}")
-    for name, cell in rows.items():
+    for name, cell in CELLS.items():
         print(f"| {name} | {' | '.join(cell(table) for table in tables.values())} |")
+
+
+def _of(part: int, whole: int, things: str = "") -> str:
+    return f"{part} of {whole}{things} ({part / whole:.1%})" if whole else "-"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _calls(confusion: dict[str, int]) -> str:
+    return ", ".join(str(count) for count in confusion.values())
+
+
+CELLS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "exact rep count": lambda t: _of(t["exact"], t["squat_clips"], " clips"),
+    "within one": lambda t: _of(t["within_one"], t["squat_clips"], " clips"),
+    "count, mean absolute error": lambda t: str(t["count_mae"]),
+    "reps missed, false": lambda t: f"{t['missed']}, {t['false']} of {t['reps']}",
+    "false reps on clips without a squat": lambda t: f"{t['false_on_negatives']} on {t['negatives']}",
+    "bottom, median error": lambda t: f"{t['bottom_error_median_s']} s",
+    "depth right on clear reps": lambda t: _of(t["depth_right"], t["clear_reps"]),
+    "95% interval": lambda t: " to ".join(map(_share, t["depth_95"])),
+    "balanced accuracy": lambda t: _share(t["depth_balanced"]),
+    "mean per person": lambda t: _share(t["depth_mean_per_person"]),
+    "above: called above, below, missing": lambda t: _calls(t["depth_confusion"]["above"]),
+    "below: called above, below, missing": lambda t: _calls(t["depth_confusion"]["below"]),
+    "abstained": lambda t: str(t["abstained"]),
+    "frames per second": lambda t: "-" if t["fps"] is None else f"{t['fps']:.0f}",
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -167,7 +186,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--clips", type=Path, required=True, metavar="MANIFEST")
     parser.add_argument("--split", choices=("tune", "test"), help="one split alone")
     parser.add_argument("--json", type=Path, metavar="OUT")
-    parser.add_argument("--keypoints", type=Path, metavar="DIR", help="use keypoints stored there, store what is missing")
+    parser.add_argument(
+        "--keypoints", type=Path, metavar="DIR", help="use keypoints stored there, store what is missing"
+    )
     parser.add_argument("--depth", metavar="METHOD", help="a depth estimator by name")
     asked = parser.parse_args(arguments)
     wanted = settings.load(settings.DEFAULT_FILE)

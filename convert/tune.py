@@ -65,7 +65,9 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m convert tune", description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, metavar="MANIFEST")
-    parser.add_argument("--keypoints", type=Path, metavar="DIR", help="use keypoints stored there, store what is missing")
+    parser.add_argument(
+        "--keypoints", type=Path, metavar="DIR", help="use keypoints stored there, store what is missing"
+    )
     asked = parser.parse_args(arguments)
     print("method        offset   sigma  log-likelihood  right   in device/squat/depth.py")
     for name, now in ESTIMATORS.items():

@@ -1,0 +1,23 @@
+"""Fitting the depth estimators."""
+
+import numpy as np
+import pytest
+
+from convert.tune import fit
+
+
+def test_the_offset_lies_in_the_gap_and_sigma_is_the_spread_of_the_doubtful():
+    rng = np.random.default_rng(1)
+    doubtful = [(f"p{i}", "parallel", float(m)) for i, m in enumerate(rng.normal(-0.1, 0.05, 2000))]
+    clear = [(f"a{i}", "above", -0.25) for i in range(5)] + [(f"b{i}", "below", 0.05) for i in range(5)]
+    offset, sigma, _ = fit(doubtful + clear)
+    assert offset == pytest.approx(0.10, abs=0.01)
+    assert sigma == pytest.approx(0.05, abs=0.003)
+
+
+def test_a_person_with_many_reps_counts_once():
+    doubtful = [("x", "parallel", -0.05), ("y", "parallel", 0.05)]
+    clear = [("a", "above", -0.2), ("b", "below", 0.2)]
+    once = fit(doubtful + clear)
+    assert fit(doubtful + clear + [("a", "above", -0.2)] * 50)[0] == pytest.approx(once[0])
+    assert fit(doubtful + clear + [("c", "above", 0.1)] * 1)[0] < once[0]
