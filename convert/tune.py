@@ -24,7 +24,7 @@ Row = tuple[str, str, float]  # person, label, height of the knee joint over the
 
 
 def gather(manifest: Path, method: str, keypoints: Path | None) -> list[Row]:
-    """What an estimator says, before its offset, of each labelled rep of the tune split whose depth is clear or parallel."""
+    """What an estimator says, before its offset, of each rep of the tune split whose depth is clear or parallel."""
     wanted = settings.load(settings.DEFAULT_FILE)
     wanted = settings.checked(replace(wanted, depth=replace(wanted.depth, method=method)))
     rows = []
