@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,7 +12,7 @@ from convert.synth.truth import Truth
 from device.errors import InputError
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class SyntheticClip:
     """One clip of a synthetic set: a video and its truth."""
 

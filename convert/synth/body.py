@@ -8,7 +8,7 @@ the volume), female, muscle 0-1, age (anny's scale: 0.67 young adult, 1 very old
 """
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +62,7 @@ def is_skin() -> NDArray[np.bool_]:
     return mask
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Body:
     """One person at rest.
 

@@ -1,7 +1,6 @@
 """Other people in the room: some stand about, some walk past, one may spot the lifter."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ from convert.synth.squat import Style, squat, still
 Array = NDArray[np.float64]
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Bystander:
     """Somebody else and where they are."""
 

@@ -1,7 +1,6 @@
 """Where the camera stands, what its lens does, and where points of the room appear in its picture."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ def view_matrix(eye: Array, target: Array, roll_deg: float = 0.0) -> Array:
     return m
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Camera:
     """A camera that stands still.
 

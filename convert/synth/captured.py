@@ -1,7 +1,8 @@
 """Real squats: joints that CMU's motion capture recorded (mocap.cs.cmu.edu, subject 13), fitted to any body.
 
 cmu.npz holds `joints` (T, 17, 3) metres, y up, 30 frames a second, of the squats of trials 13_29 and 13_30, `spans`
-(reps, 2) of its rows, one per rep, and `names`. Hands were not kept: the arms swing forward with the depth, as in a free squat.
+(reps, 2) of its rows, one per rep, and `names`. Hands were not kept:
+the arms swing forward with the depth, as in a free squat.
 """
 
 from dataclasses import replace
@@ -73,8 +74,9 @@ def perform(body: Body, rng: np.random.Generator, fps: float) -> Performance:
     pelvis, chest = (rot.between(np.eye(3), _orthonormal(r), 1.0) for r in (pelvis, chest))
     knees = np.stack([j[f"{s}femur"] - (j[f"{s}hipjoint"] + j[f"{s}tibia"]) / 2 + [0, -0.02, 0] for s in "lr"], 1)
     top, low = np.median(hips[standing, 2]), hips[:, 2].min()
-    hips = hips + [0, 0, body.leg_m * 0.99 + ankle_z - top]
-    down = np.clip((top - (hips[:, 2] - (body.leg_m * 0.99 + ankle_z - top))) / (top - low), 0, 1)
+    lift = body.leg_m * 0.99 + ankle_z - top
+    hips = hips + np.array([0, 0, lift])
+    down = np.clip((top + lift - hips[:, 2]) / (top - low), 0, 1)
     posture = lower_to_reach(
         body,
         replace(

@@ -14,8 +14,10 @@ Single = NDArray[np.float32]
 
 
 def places(body: Body) -> Array:
-    """(n, 4) of every vertex: on the leg (0 hip, 1 knee, 2 ankle), on the arm (0 shoulder, 1 elbow, 2 wrist; both
-    -0.25 elsewhere), on the trunk (0 hip joint, 1 neck) and whether it is bare head or neck.
+    """Where on the body every vertex is, (n, 4).
+
+    On the leg (0 hip, 1 knee, 2 ankle), on the arm (0 shoulder, 1 elbow, 2 wrist; both -0.25 elsewhere), on the trunk
+    (0 hip joint, 1 neck), and 1 for the bare head and neck.
     """
     v = body.rest.astype(float)
     leg, arm = np.full(len(v), -0.25), np.full(len(v), -0.25)

@@ -166,8 +166,8 @@ def draw_camera(view: View, size: tuple[int, int], performance: Performance, rng
         camera = stand(
             *size,
             hfov_deg=span(rng, view.hfov_deg), view_deg=span(rng, view.view_deg), away_m=span(rng, view.away_m),
-            height_m=span(rng, view.height_m), aim=middle + rng.normal(0, view.aim_error_m, 3), roll_deg=span(rng, view.roll_deg),
-            k1=span(rng, view.barrel), k2=0.0,
+            height_m=span(rng, view.height_m), aim=middle + rng.normal(0, view.aim_error_m, 3),
+            roll_deg=span(rng, view.roll_deg), k1=span(rng, view.barrel), k2=0.0,
         )  # fmt: skip
         px, z = camera.project(joints)
         inside = float(((px > 2).all(-1) & (px < np.array(size) - 2).all(-1) & (z > 0.3)).mean())

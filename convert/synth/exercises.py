@@ -65,7 +65,7 @@ def deadlift(body: Body, rng: np.random.Generator, fps: float) -> tuple[Posture,
     s = 1 - cycles(rng, fps, int(rng.integers(2, 4)), 2.4)
     s = s[: -round(0.3 * fps)]
     low, high = 15.0, 70.0
-    shank, lean = rng.uniform(6, 12), rng.uniform(66, 80)
+    shank, lean = rng.uniform(3, 8), rng.uniform(74, 84)
     style = Style()
     for _ in range(10):
         style = Style(

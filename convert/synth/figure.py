@@ -1,7 +1,6 @@
 """A dressed person as one mesh that follows the bones."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ def normals(at: Single, triangles: NDArray[np.int32], sums: "csr_matrix[np.float
     return np.asarray(n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9), np.float32)
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Part:
     """A piece of a figure.
 

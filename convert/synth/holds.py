@@ -1,7 +1,6 @@
 """How hands hold things: bars on the back, the front and in hanging arms, a dumbbell at the chest, nothing at all."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ BAR_RADIUS_M = 0.014  # IPF: 28-29 mm thick
 PALM_M = 0.082  # wrist joint to the middle of the palm
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Hold:
     """What is held and how.
 

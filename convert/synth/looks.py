@@ -1,7 +1,9 @@
-"""How a person is dressed and coloured, and the paint on the skin: lips, brows, beard, scalp. Colours are linear 0-1."""
+"""How a person is dressed and coloured, and the paint on the skin: lips, brows, beard, scalp.
+
+Colours are linear, 0 to 1.
+"""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,7 @@ HAIR_TONES = ((0.03, 0.022, 0.018), (0.07, 0.04, 0.025), (0.16, 0.09, 0.045), (0
 IRISES = ((0.12, 0.07, 0.04), (0.1, 0.16, 0.2), (0.1, 0.12, 0.05))
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Look:
     """One outfit. Places are those of clothes.py.
 

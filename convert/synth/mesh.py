@@ -1,7 +1,6 @@
 """Triangles to draw, and the boxes, tubes and panels that gear and rooms are made of."""
 
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +13,7 @@ SKIN, SHIRT, LEGGINGS, HAIR, SHOE, EYE, METAL, PLASTIC, LAMP, MIRROR, TEXTURED =
 """Materials; the shader (shaders.py) knows what they look like."""
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Mesh:
     """Vertices with their looks, and triangles.
 

@@ -1,7 +1,6 @@
 """What one person does in a clip, complete: bones, load, phases, reps, faults."""
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ Array = NDArray[np.float64]
 FAULT_NAMES = tuple(FAULTS)
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Load:
     """A barbell or dumbbell in T frames: turns (T, 3, 3) and middles (T, 3)."""
 
@@ -29,7 +28,7 @@ class Load:
     at: Array
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Performance:
     """One person's clip.
 

@@ -1,7 +1,6 @@
 """What a person does with the body, frame by frame: the few points and turns from which all bones follow."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -12,7 +11,7 @@ from convert.synth.rotation import apply
 Array = NDArray[np.float64]
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Arms:
     """Where hands and elbows go. Arrays are (T or 1, 2, 3), left then right.
 
@@ -34,7 +33,7 @@ class Arms:
     curl_deg: float = 20.0
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Posture:
     """A body in T frames, facing -y, z up, metres; the floor is z = 0.
 

@@ -96,7 +96,7 @@ def executor(workers: int, scheduler: str | None) -> Iterator[Any]:
         except ImportError as error:
             raise PartFailed(f"--scheduler needs dask: pip install 'squatlight[cluster]' ({error})") from error
         try:
-            client = Client(scheduler, timeout="20s")
+            client = Client(scheduler, timeout="4s")
         except (OSError, ValueError) as error:
             raise PartFailed(f"no Dask scheduler at {scheduler}: {error}") from error
         with client:

@@ -1,8 +1,9 @@
 """Recipes: TOML files that say what a synthetic set is drawn from. Read strictly, before anything is rendered."""
 
+# ruff: noqa: RUF009  `within` makes dataclass fields with limits, as `field` does
+
 import sys
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -19,7 +20,6 @@ else:
 Span = tuple[float, float]
 KINDS = ("squat", "captured_squat", *EXERCISES)
 CODECS = ("mjpg", "vp9")
-frozen = partial(dataclass, frozen=True)
 
 
 def within(low: float, high: float, default: Any) -> Any:
@@ -27,7 +27,7 @@ def within(low: float, high: float, default: Any) -> Any:
     return field(default=default, metadata={"low": low, "high": high})
 
 
-@frozen
+@dataclass(frozen=True)
 class Output:
     """What is written. Sizes in pixels; `supersample` is drawn pixels per pixel and side; `quality` of mjpg 1-100."""
 
@@ -40,7 +40,7 @@ class Output:
     supersample: float = within(1, 2, 1.25)
 
 
-@frozen
+@dataclass(frozen=True)
 class People:
     """Who. `bodies` empty = all; `bystanders` how many others are in the room."""
 
@@ -49,7 +49,7 @@ class People:
     spotter_share: float = within(0, 1, 0.12)
 
 
-@frozen
+@dataclass(frozen=True)
 class Motion:
     """What they do. Shares are probabilities per clip, those of pause to soft knees per rep.
 
@@ -75,7 +75,7 @@ class Motion:
     walk_out_share: float = within(0, 1, 0.25)
 
 
-@frozen
+@dataclass(frozen=True)
 class View:
     """Where the camera stands: DESIGN's `view_deg`; `barrel` is k1 of the lens, `aim_error_m` of the aim's point."""
 
@@ -88,7 +88,7 @@ class View:
     barrel: Span = within(-0.3, 0.1, (-0.12, 0.02))
 
 
-@frozen
+@dataclass(frozen=True)
 class Surroundings:
     """The room: brightness 0.35 dim to 1.3 bright."""
 
@@ -97,16 +97,16 @@ class Surroundings:
     rack_share: float = within(0, 1, 0.75)
 
 
-@frozen
+@dataclass(frozen=True)
 class Picture:
-    """What the camera does to the picture: noise in grey levels, shutter in frame times, quality of the jpeg."""
+    """What the camera does to the picture: noise in grey levels, exposure time, quality of the compression."""
 
     noise: Span = within(0, 40, (1, 9))
-    shutter: Span = within(0, 1, (0.1, 0.9))
+    exposure_s: Span = within(0, 0.1, (0.002, 0.025))
     quality: Span = within(5, 100, (55, 95))
 
 
-@frozen
+@dataclass(frozen=True)
 class Recipe:
     """A whole recipe."""
 

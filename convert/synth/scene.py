@@ -1,7 +1,6 @@
 """The room around the lifter: floor, walls, ceiling, windows, a mirror, and gym clutter that leaves the view free."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from convert.synth.textures import FLOORS, PLASTER, POSTER, WALLS
 Array = NDArray[np.float64]
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Room:
     """A room with the lifter near its middle.
 
@@ -22,12 +21,14 @@ class Room:
         shell: floor, walls and ceiling; they cast no shadow.
         clutter: everything else that stands still.
         mirror: plane (normal, offset) of a mirror on a wall, or None.
+        glass: the mirror itself, or None.
         bounds: x0, x1, y0, y1, metres.
     """
 
     shell: Mesh
     clutter: Mesh
     mirror: tuple[Array, float] | None
+    glass: Mesh | None
     bounds: tuple[float, float, float, float]
 
 
@@ -116,19 +117,18 @@ def draw_room(rng: np.random.Generator, eye: Array, front_y: float, mirror_share
     # A mat or platform under the lifter, as squat racks have.
     if rng.random() < 0.5:
         shell.append(box((0, -0.3, 0.0005), (2.6, 2.4, 0.001), _wall_colour(rng, 0.03, 0.25), PLASTIC))
-    mirror = None
+    mirror, glass = None, None
     clutter = [_on_wall(rng, x0, x1, y0, y1) for _ in range(int(rng.integers(1, 4)))]
     if rng.random() < mirror_share:
         wall = int(rng.choice([i for i, w in enumerate((eye[1] < 0, eye[0] > 0, eye[0] < 0, eye[1] > 0)) if w] or [0]))
-        piece, mirror = _mirror(wall, (x0, x1, y0, y1), tall)
-        shell.append(piece)
+        glass, mirror = _mirror(wall, (x0, x1, y0, y1), tall)
         clutter = clutter[:1]
     colours = [_wall_colour(rng, 0.05, 0.9) * (1 + rng.normal(0, 0.2, 3)).clip(0.4, 1.6) for _ in range(12)]
     for _ in range(int(rng.integers(4, 13))):
         at = free_place(rng, (x0, x1, y0, y1), eye, 1.1)
         if at is not None and (abs(at[0]) > 1.5 or at[1] > 1.4 or at[1] < front_y - 1.6):
             clutter.append(_thing(rng, at, colours[int(rng.integers(12))]))
-    return Room(join(shell), join(clutter), mirror, (x0, x1, y0, y1))
+    return Room(join(shell), join(clutter), mirror, glass, (x0, x1, y0, y1))
 
 
 def _thing(rng: np.random.Generator, at: Array, colour: Array) -> Mesh:

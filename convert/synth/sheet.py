@@ -10,11 +10,11 @@ from convert.datasets.synthetic import SyntheticClip
 from convert.synth.truth import Truth
 from device.squat.pose import KEYPOINTS, LIMBS
 
-CREASE, TOP, FOLD, BAR = (255, 0, 255), (0, 255, 255), (255, 128, 0), (255, 220, 0)
+CREASE, TOP, BAR = (255, 0, 255), (0, 255, 255), (255, 220, 0)
 
 
 def mark(image: NDArray[np.uint8], truth: Truth, t: int) -> NDArray[np.uint8]:
-    """The frame with skeleton, crease (pink), fold (orange), knee top (cyan), bar ends (yellow); hidden points hollow."""
+    """The frame with skeleton, crease (pink), knee top (cyan), bar ends (yellow); hidden points hollow."""
     out = np.ascontiguousarray(image)
     px = truth.keypoints_px[t]
     for a, b in LIMBS:

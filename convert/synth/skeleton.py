@@ -1,7 +1,6 @@
 """From a posture to every bone: spine by steps, legs and arms in closed form, hands as they hold."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ NECK = ("neck01", "neck02", "neck03", "head")
 STRAIGHT = 0.9985  # share of its length that a stretched limb keeps: a little bend remains, so it never flips
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Bones:
     """Where the bones of one body are.
 

@@ -1,11 +1,10 @@
 """The squat as a posture: legs from joint angles, the trunk's lean from balance over the midfoot.
 
 The body leans until the centre of mass of lifter and load stands over the midfoot, as every squat must; standing, the
-trunk is near upright and the whole body leans from the ankles instead. Segment masses: de Leva 1996 (J Biomech 29:1223).
+trunk is near upright and the whole body leans from the ankles instead. Segment masses: de Leva 1996, J Biomech 29:1223.
 """
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ MOST_LEAN_DEG = {"high_bar": 50, "low_bar": 58, "front_bar": 40, "goblet": 42, "
 THIGH_SHARE, SHANK_SHARE, FOOT_SHARE = 0.142, 0.0465, 0.0145
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Style:
     """How one person squats. Angles in degrees, lengths in metres; fault values at the bottom.
 
@@ -63,7 +62,7 @@ class Style:
     knees_standing_deg: tuple[float, float] = field(default=(3.0, 2.0))  # thigh and shank when standing
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Moment:
     """Per frame (T,): how far down the squat is and what changes from rep to rep.
 
@@ -95,7 +94,7 @@ def legs(body: Body, style: Style, moment: Moment) -> Posture:
     hip_y, hip_z = [], []
     for k, side in enumerate(SIDES):
         sign = SIGNS[side]
-        heel_m, toe_m = body.foot_reach(side)
+        toe_m = body.foot_reach(side)[1]
         flat = np.array([sign * style.stance_m / 2, 0.0, body.joint("foot." + side)[2] + SHOE_SOLE_M])
         toes = rot.apply(rot.about("z", sign * style.toes_out_deg), np.array([0, -1.0, 0]))
         ball = flat + toes * toe_m * 0.7
@@ -105,7 +104,7 @@ def legs(body: Body, style: Style, moment: Moment) -> Posture:
         feet[:, k] = tip @ rot.about("z", sign * style.toes_out_deg)
         turned = np.radians(sign * (style.toes_out_deg * 0.9 - moment.knees_in_deg))
         forward = np.stack([np.sin(turned), -np.cos(turned), np.zeros(frames)], -1)
-        knees_to[:, k] = forward + [0, 0, 0.25]
+        knees_to[:, k] = forward + np.array([0, 0, 0.25])
         knee = ankles[:, k] + body.shank_m * (np.sin(shank)[:, None] * forward + np.cos(shank)[:, None] * [0, 0, 1.0])
         beside = sign * abs(body.joint("upperleg01." + side)[0]) - knee[:, 0]
         level = np.sqrt(np.maximum(body.thigh_m**2 - beside**2, 0.01))
@@ -147,7 +146,7 @@ def mass_ahead(body: Body, hold: Hold, style: Style, posture: Posture, lean_deg:
         + 2 * THIGH_SHARE * (0.57 * hips + 0.43 * knees)
         + 2 * SHANK_SHARE * (0.57 * knees + 0.43 * posture.ankles.mean(1))
     )
-    total = total + 2 * FOOT_SHARE * (posture.ankles.mean(1) + [0, -0.05, -0.04])
+    total = total + 2 * FOOT_SHARE * (posture.ankles.mean(1) + np.array([0, -0.05, -0.04]))
     whole = 1.0 + hold.load_share
     load = shoulders if hold.load_at is None else shoulders + rot.apply(chest, hold.load_at - spine[-1])
     return np.asarray(((total + hold.load_share * load) / whole)[:, 1])

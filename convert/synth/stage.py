@@ -1,8 +1,7 @@
-"""One clip on its stage: the lifter, what is held, the gym and the others in it, drawn frame by frame with the truth."""
+"""One clip on its stage: the lifter, the load, the gym and the others in it, drawn frame by frame with the truth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from convert.synth.textures import textures
 Array = NDArray[np.float64]
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Row:
     """The truth of one frame that needs the posed skin or the drawn picture."""
 
@@ -57,9 +56,11 @@ class Stage:
         self.light: Light = scene.draw_light(room_rng, draw.span(room_rng, recipe.scene.brightness))
         renderer.add(room.shell, casts=False)
         renderer.add(room.clutter)
-        self.lifter = renderer.add(self.figure.mesh, outfit=self.figure.look.outfit())
+        if room.glass is not None:
+            renderer.add(room.glass, still=False, casts=False)
+        self.lifter = renderer.add(self.figure.mesh, still=False, outfit=self.figure.look.outfit())
         self.others: list[tuple[Bystander, Drawn]] = [
-            (b, renderer.add(b.figure.mesh, outfit=b.figure.look.outfit()))
+            (b, renderer.add(b.figure.mesh, still=False, outfit=b.figure.look.outfit()))
             for b in draw_bystanders(recipe.people, self.performance, self.camera, room.bounds, self.cage, room_rng)
         ]
 
@@ -74,7 +75,7 @@ class Stage:
             if performance.kind == "deadlift":
                 plates = [(gear.PLATES[1][1], gear.PLATES[1][2], gear.PLATES[1][3]), *plates]
             thing = gear.barbell(plates) if load.name == "barbell" else gear.dumbbell(rng.uniform(0.06, 0.10), rng)
-            self.load = (thing, self.renderer.add(thing))
+            self.load = (thing, self.renderer.add(thing, still=False))
             walked = performance.walk_m > 0
             if (
                 load.name == "barbell"
@@ -93,12 +94,17 @@ class Stage:
 
     def frames(self) -> Iterator[tuple[NDArray[np.uint8], Row]]:
         """Recorded pictures (height, width, 3) uint8 RGB with their truth."""
+        return self.frames_from(0, len(self.performance))
+
+    def frames_from(self, first: int, end: int) -> Iterator[tuple[NDArray[np.uint8], Row]]:
+        """The frames of a part of the clip."""
         rng = draw.chance(self.recipe, self.clip, draw.PICTURE)
         picture = self.recipe.picture
-        noise, shutter = draw.span(rng, picture.noise), draw.span(rng, picture.shutter)
+        noise = draw.span(rng, picture.noise)
+        shutter = min(draw.span(rng, picture.exposure_s) * self.recipe.output.fps, 1.0)
         at, shade = lens.lens_map(self.camera, self.drawn), lens.vignette(self.camera, rng.uniform(0, 0.25))
         bones = self.performance.bones
-        for t in range(len(self.performance)):
+        for t in range(first, end):
             skin, vertices, normals = self.figure.follow(bones, t)
             self.renderer.move(self.lifter, vertices, normals)
             self._move_load(t)

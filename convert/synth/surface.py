@@ -1,7 +1,7 @@
 """The points the rule speaks of, on the skin: hip crease and knee top; and the visible fold of belly and thigh."""
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 LINES = 3
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class FrontLine:
     """A line up the front of the leg: a = first vertices, b = second ones, share of b; row of the crease on it."""
 
@@ -28,7 +28,7 @@ class FrontLine:
         return np.asarray(skin[self.a] * (1 - self.share)[:, None] + skin[self.b] * self.share[:, None], float)
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Surfaces:
     """Per side (2, 3), left then right, metres in the room.
 
@@ -47,7 +47,7 @@ class Surfaces:
 
 @cache
 def front_lines(side: str) -> list[FrontLine]:
-    """The baked lines of a leg. The crease is where, going up, the pelvis first carries more of the skin than the thigh."""
+    """The baked lines of a leg. The crease is where, going up, the thigh first carries less than half of the skin."""
     thigh = weight_of(f"upperleg01.{side}", f"upperleg02.{side}")
     out = []
     for k in range(LINES):

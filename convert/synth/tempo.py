@@ -1,7 +1,6 @@
 """Time: how deep the lifter is in every frame of a set, rep by rep."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,7 @@ Array = NDArray[np.float64]
 PHASES = ("standing", "descending", "bottom", "ascending", "walking", "other")
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class RepPlan:
     """One rep as it is meant.
 
@@ -41,7 +40,7 @@ class RepPlan:
     knees_in_deg: float = 0.0
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Timeline:
     """A set, frame by frame.
 

@@ -1,4 +1,4 @@
-"""Repeating textures of floors and walls, made from noise: plaster, rubber, brick, planks, concrete, tiles, mats, poster."""
+"""Repeating textures of floors and walls, made from noise."""
 
 from functools import lru_cache
 
@@ -46,7 +46,6 @@ def textures(seed: int) -> NDArray[np.uint8]:
     mats = one * 0.42 + 0.03 * rng.normal(size=5)[(x // 128) + 2 * (y // 128)][..., None]
     mats[((x % 128) < 2) | ((y % 128) < 2)] = 0.3
     layers.append(mats * 255 + _noise(rng, 0.7) * 6)
-    layers.append(
-        (zoom(rng.random((8, 8, 3)), (SIZE // 8, SIZE // 8, 1), order=int(rng.integers(0, 2))) * 0.7 + 0.1) * 255
-    )
+    poster = rng.random((5, 5, 3)) * 0.45 + rng.random((5, 5, 1)) * 0.45
+    layers.append(zoom(poster, (SIZE / 5, SIZE / 5, 1), order=1)[:SIZE, :SIZE] * 255)
     return np.clip(np.stack(layers), 0, 255).astype(np.uint8)

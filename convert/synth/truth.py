@@ -15,7 +15,7 @@ exist. In the .npz (T frames, K = the 23 keypoints of device.squat.pose.KEYPOINT
 | faults | (T, F) float32 | sizes in the order and units of device.squat.form.FAULTS |
 | matrix | (3, 3) | intrinsics; radial distortion k1, k2 (Brown) is in `about` |
 | view | (4, 4) | from the room to the camera, OpenGL axes: x right, y up, looks along -z |
-| about | text | JSON: kind, body, stature_m, mass_kg, fps, size, view_deg, camera_height_m, k1, k2, hold, reps, fault_names |
+| about | text | JSON: kind, body, stature_m, mass_kg, fps, size, view_deg, camera_height_m, k1, k2, hold, reps, ... |
 
 A rep in `about`: start_s, bottom_s (lowest hips), lockout_s, completed, depth "below"/"above" and margin_cm (knee top
 over crease of the leg nearer to the camera, + is deep), margins_cm, fold_margins_cm (both legs), faults {name: size}.
@@ -24,7 +24,7 @@ over crease of the leg nearer to the camera, + is deep), margins_cm, fold_margin
 import json
 import os
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ def visibility(points: Array, camera: Camera, drawn: Camera, depth: NDArray[np.f
     return out
 
 
-@partial(dataclass, frozen=True)
+@dataclass(frozen=True)
 class Truth:
     """The arrays of the table above, and `about` as a dictionary."""
 

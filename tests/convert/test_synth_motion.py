@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squatlight[synth]'")
+
+from convert.synth import body as bodies
+from convert.synth import captured, exercises, skin, surface
+from convert.synth.body import SIDES
+from convert.synth.draw import settings
+from convert.synth.holds import HOLDS, hold
+from convert.synth.performance import FAULT_NAMES, fault_sizes, squat_set
+from convert.synth.recipe import Motion, Recipe
+from convert.synth.skeleton import place
+from convert.synth.squat import Style, mass_ahead, squat, still
+from convert.synth.tempo import RepPlan, play
+
+SOME = (0, 9, 20, 33, 50, 63)
+
+
+def sunk(performance):
+    """How far the hips go down, in leg lengths."""
+    return np.ptp(performance.posture.hips[:, 2]) / performance.body.leg_m
+
+
+def bottom(number, thigh_deg, held="high_bar", **style):
+    body = bodies.load(number)
+    chosen = Style(thigh_deg=thigh_deg, **style)
+    posture = squat(body, hold(body, held), chosen, still(chosen, np.array([0.0, 0.5, 1.0])))
+    return body, posture, place(body, posture)
+
+
+def margin(number, thigh_deg, **style):
+    body, _, bones = bottom(number, thigh_deg, **style)
+    found = surface.find(skin.bend(body, bones, 2), bones, 2)
+    return found.knee_top[:, 2] - found.crease[:, 2]
+
+
+def test_the_bodies_are_sixty_adults_in_one_small_file():
+    assert bodies.count() >= 60
+    stature = bodies.baked()["stature_m"]
+    assert stature.min() < 1.55
+    assert stature.max() > 2.0
+    assert 0.4 < bodies.baked()["female"].mean() < 0.6
+    assert (bodies.baked()["mass_kg"] > 35).all()
+    from pathlib import Path
+
+    assert Path(bodies.__file__).with_name("bodies.npz").stat().st_size < 8e6
+    np.testing.assert_allclose(np.asarray(bodies.weights().sum(1)), 1, atol=2e-3)
+
+
+def test_a_body_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="expected a body from 0 to"):
+        bodies.load(999)
+
+
+@pytest.mark.parametrize("number", SOME)
+@pytest.mark.parametrize("held", HOLDS)
+def test_feet_stay_put_bones_keep_their_length_and_the_load_is_balanced(number, held):
+    body, posture, bones = bottom(number, 96, held)
+    for k, side in enumerate(SIDES):
+        ankle = bones.joint("foot." + side)
+        np.testing.assert_allclose(ankle, posture.ankles[:, k], atol=1e-9)
+        np.testing.assert_allclose(ankle, np.broadcast_to(ankle[0], ankle.shape), atol=1e-9)
+        for a, b in (("upperleg01.", "lowerleg01."), ("lowerleg01.", "foot."), ("upperarm01.", "lowerarm01.")):
+            reach = np.linalg.norm(bones.joint(b + side) - bones.joint(a + side), axis=1)
+            np.testing.assert_allclose(reach, body.length(a + side, b + side), rtol=0.004)
+    heel, toe = body.foot_reach("L")
+    lean = np.degrees(np.arcsin(-posture.chest[:, 1, 2]))
+    ahead = mass_ahead(body, hold(body, held), Style(thigh_deg=96), posture, lean, np.array([0.0, 0.5, 1.0]))
+    assert (ahead < heel).all()
+    assert (ahead > -toe).all()
+    assert abs(lean[0]) < 8  # upright when standing
+
+
+@pytest.mark.parametrize("held", ["high_bar", "low_bar"])
+def test_hands_are_at_the_bar(held):
+    body = bodies.load(33)
+    style = Style()
+    done = squat_set(body, hold(body, held), style, play([RepPlan(95)], 10))
+    for k, side in enumerate(SIDES):
+        wrist = done.bones.joint("wrist." + side)
+        along = done.load.turns[:, :, 0]
+        off = wrist - done.load.at
+        across = off - along * (off * along).sum(-1, keepdims=True)
+        assert (np.linalg.norm(across, axis=1) < 0.10).all(), (k, side)
+
+
+def test_more_bend_is_deeper_and_parallel_lies_where_lifters_have_it():
+    for number in SOME:
+        depths = [margin(number, angle).mean() for angle in (60, 75, 90, 105)]
+        assert np.all(np.diff(depths) > 0.03)
+        assert depths[0] < -0.08
+        assert depths[3] > 0.05
+
+
+def test_a_mirrored_squat_has_mirrored_truth():
+    left, right = margin(20, 92, shift_m=0.05, roll_deg=3.0), margin(20, 92, shift_m=-0.05, roll_deg=-3.0)
+    np.testing.assert_allclose(left, right[::-1], atol=0.004)
+
+
+def test_the_crease_keeps_its_distance_from_the_hip_joint():
+    """Linear blending would pull it in by centimetres as the hip bends."""
+    for number in SOME:
+        body, _, bones = bottom(number, 100)
+        for t in (0, 2):
+            found = surface.find(skin.bend(body, bones, t), bones, t)
+            away = np.linalg.norm(found.crease[0] - bones.joint("upperleg01.L")[t])
+            assert 0.06 < away < 0.105
+
+
+def test_reps_are_where_the_plan_has_them():
+    line = play([RepPlan(95, bounces=1), RepPlan(95), RepPlan(95, fails_at=0.3)], 30)
+    assert [done for *_, done in line.spans] == [True, True, False]
+    for start, end, _ in line.spans:
+        assert line.down[start - 1] == 0
+        assert line.down[start:end].max() == 1
+    assert line.down[-1] > 0.9  # after a failed rep the lifter stays down
+
+
+def test_negatives_stay_above_a_third_of_the_leg():
+    rng = np.random.default_rng(0)
+    for number in SOME:
+        for name in ("deadlift", "good_morning", "dip", "pick_up", "walking", "jumping_jack"):
+            assert sunk(exercises.perform(name, bodies.load(number), rng, 10)) < 0.32, name
+
+
+def test_captured_squats_keep_their_feet_and_go_down():
+    rng = np.random.default_rng(1)
+    for number in SOME:
+        done = captured.perform(bodies.load(number), rng, 30)
+        assert sunk(done) > 0.4
+        assert np.ptp(done.bones.joint("foot.L"), axis=0).max() < 0.01
+
+
+def test_faults_have_the_sizes_they_were_made_with():
+    body = bodies.load(20)
+    style = Style(heel_lift_deg=10, shift_m=0.06, round_deg=30, tuck_deg=20)
+    done = squat_set(body, hold(body, "high_bar"), style, play([RepPlan(95, knees_in_deg=20, end_down=0.15)], 15))
+    sizes = dict(zip(FAULT_NAMES, fault_sizes(done, np.zeros((len(done), 2))).T, strict=True))
+    at = int(np.argmax(done.spine_deg[:, 0]))
+    assert sizes["back_rounding"][at] == pytest.approx(50, abs=1)
+    assert sizes["lateral_shift"][at] == pytest.approx(6, abs=1)
+    assert sizes["heels_up"][at] > 2
+    assert sizes["knees_in"].max() > 10
+    assert sizes["not_locked_out"][-1] > 15
+    assert sizes["heels_up"][0] < 0.3
+
+
+def test_a_seed_gives_the_same_truth_and_another_one_another():
+    recipe = Recipe(motion=Motion(reps=(1, 1), kinds={"squat": 1.0}))
+    one, again, other = (settings(recipe, clip) for clip in (4, 4, 5))
+    np.testing.assert_array_equal(one["performance"].bones.heads, again["performance"].bones.heads)
+    np.testing.assert_array_equal(one["camera"].view, again["camera"].view)
+    assert one["camera"].view_deg != other["camera"].view_deg

@@ -1,0 +1,155 @@
+import os
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squatlight[synth]'")
+pytest.importorskip("moderngl", reason="rendering needs moderngl: pip install 'squatlight[synth]'")
+
+from convert.datasets.synthetic import SyntheticClip
+from convert.synth import lens, produce
+from convert.synth.camera import stand
+from convert.synth.coco import write_coco
+from convert.synth.recipe import Motion, Output, Recipe
+from convert.synth.sheet import sheet
+from convert.synth.truth import Truth
+from device.errors import InputError, PartFailed
+from device.squat.pose import KEYPOINTS
+
+RECIPE = Recipe(output=Output(seed=5, clips=2, width=128, height=128, fps=5.0), motion=Motion(reps=(1, 1)))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    try:
+        produce._renderer(160, 160)
+    except RuntimeError as error:
+        pytest.skip(str(error))
+    out = tmp_path_factory.mktemp("synth")
+    produce.produce(RECIPE, out)
+    return out
+
+
+def test_a_set_is_read_back_whole(made):
+    clips = SyntheticClip.all_in(made)
+    assert len(clips) == 2
+    for clip in clips:
+        truth, frames = clip.truth(), list(clip.frames())
+        assert len(frames) == len(truth.visible) == len(truth.phase)
+        assert frames[0].shape == (128, 128, 3)
+        assert truth.keypoints_px.shape[1] == len(KEYPOINTS)
+        assert np.isfinite(truth.keypoints_px[:, :21]).all()
+        assert len(truth.reps) == 1
+        rep = truth.reps[0]
+        at = round(rep["bottom_s"] * truth.about["fps"])
+        best = 100 * (truth.knee_top_m[at] - truth.crease_m[at])
+        assert np.isclose(best, rep["margin_cm"], atol=0.1).any()
+        assert (rep["depth"] == "below") == (rep["margin_cm"] > 0)
+
+
+def test_the_truth_lies_on_the_figure(made):
+    """Where the lifter moved, the picture changed: keypoints in sight move over changing pixels."""
+    clip = SyntheticClip.all_in(made)[0]
+    truth, frames = clip.truth(), [f.astype(float) for f in clip.frames()]
+    at = round(truth.reps[0]["bottom_s"] * truth.about["fps"])
+    changed = np.abs(frames[at] - frames[0]).max(-1) > 40
+    knees = truth.keypoints_px[at, [KEYPOINTS.index("left_knee"), KEYPOINTS.index("right_knee")]].astype(int)
+    around = [changed[max(y - 4, 0) : y + 5, max(x - 4, 0) : x + 5].mean() for x, y in knees]
+    assert max(around) > 2 * changed.mean()
+
+
+def test_the_same_seed_gives_the_same_pixels(made, tmp_path):
+    produce.make_clip(RECIPE, 1, str(tmp_path))
+    for ours, theirs in zip(
+        SyntheticClip.all_in(made)[1].frames(), SyntheticClip.all_in(tmp_path)[0].frames(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_only_what_is_missing_is_made_again(made):
+    first, second = (c.truth_file for c in SyntheticClip.all_in(made))
+    kept = first.stat().st_mtime_ns
+    second.unlink()
+    (made / ".1-clip000001.avi").write_bytes(b"half a video of a killed run")
+    assert len(SyntheticClip.all_in(made)) == 1  # a clip without truth does not exist
+    assert produce.produce(RECIPE, made)["clips"] == 1
+    assert first.stat().st_mtime_ns == kept
+    assert not list(made.glob(".*"))
+
+
+def test_a_folder_of_another_recipe_is_refused(made):
+    from dataclasses import replace
+
+    with pytest.raises(PartFailed, match="another recipe"):
+        produce.produce(replace(RECIPE, output=replace(RECIPE.output, seed=6)), made)
+
+
+def test_truth_is_written_whole_or_not_at_all(made, tmp_path, monkeypatch):
+    truth = SyntheticClip.all_in(made)[0].truth()
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        truth.write(tmp_path / "clip000000.npz")
+    assert not (tmp_path / "clip000000.npz").exists()
+    monkeypatch.undo()
+    truth.write(tmp_path / "clip000000.npz")
+    again = Truth.read(tmp_path / "clip000000.npz")
+    assert again.about == truth.about
+    np.testing.assert_array_equal(again.keypoints_m, truth.keypoints_m)
+
+
+def test_coco_and_sheets(made):
+    import json
+
+    listed = write_coco(made, every=3)
+    coco = json.loads((made / "coco_keypoints.json").read_text())
+    assert len(coco["annotations"]) == listed > 5
+    assert coco["categories"][0]["keypoints"] == list(KEYPOINTS)
+    assert len(coco["annotations"][0]["keypoints"]) == 3 * len(KEYPOINTS)
+    sheet(made, made / "sheet.png")
+    assert (made / "sheet.png").stat().st_size > 10_000
+
+
+def test_projection_and_lens_agree():
+    """A point drawn by the ideal camera and bent by the lens lands where `project` says."""
+    camera = stand(200, 120, 90, 40, 3, 1.2, np.array([0, 0, 0.9]), 2.0, k1=-0.1, k2=0.0)
+    drawn = lens.drawing_camera(camera, 1.5)
+    x, y = lens.lens_map(camera, drawn)
+    points = np.array([[0.2, 0.1, 1.5], [-0.6, 0.3, 0.4], [0.1, -0.3, 0.1]])
+    final, _ = camera.project(points)
+    ideal, _ = drawn.project(points, lens=False)
+    for (u, v), want in zip(final, ideal, strict=True):
+        i, j = int(v), int(u)
+        assert abs(x[i, j] + 0.5 - want[0]) < 1.6
+        assert abs(y[i, j] + 0.5 - want[1]) < 1.6
+
+
+def test_the_left_side_is_seen_from_positive_angles():
+    camera = stand(200, 200, 60, 90, 3, 1.0, np.array([0, 0, 0.9]))
+    _, z = camera.project(np.array([[0.2, 0, 1.0], [-0.2, 0, 1.0]]))
+    assert z[0] < z[1]  # the lifter's left (+x) is nearer
+    front = stand(200, 200, 60, 0, 3, 1.0, np.array([0, 0, 0.9]))
+    px, _ = front.project(np.array([[0.2, 0, 1.0]]))
+    assert px[0, 0] > 100  # facing us, the left hand is on the right of the picture
+
+
+def test_an_empty_folder_says_how_to_fill_it(tmp_path):
+    with pytest.raises(InputError, match="python -m convert synth"):
+        SyntheticClip.all_in(tmp_path)
+
+
+def test_two_dask_workers_make_a_set(made, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="dask is an extra: pip install 'squatlight[cluster]'")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        assert produce.produce(RECIPE, tmp_path, scheduler=cluster.scheduler_address)["clips"] == 2
+    for ours, theirs in zip(SyntheticClip.all_in(made), SyntheticClip.all_in(tmp_path), strict=True):
+        np.testing.assert_array_equal(ours.truth().keypoints_m, theirs.truth().keypoints_m)
+
+
+def test_no_scheduler_is_one_clear_line(tmp_path):
+    pytest.importorskip("distributed", reason="dask is an extra: pip install 'squatlight[cluster]'")
+    with pytest.raises(PartFailed, match="no Dask scheduler"), produce.executor(1, "tcp://127.0.0.1:9"):
+        pass
