@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from device.errors import SquatlightError
 
 COMMANDS = {
+    "synth": ("convert.synth.cli", "renders lifters with exact truth"),
     "evaluate": ("convert.evaluate", "the whole device over labelled clips"),
     "tune": ("convert.tune", "fits the depth estimators' offset and sigma on the tune split"),
     "bench": ("convert.bench", "frames a second, memory, start-up; against mediapipe's own Pose"),
