@@ -1,7 +1,6 @@
 """The wiring: settings -> camera, models, judge, outputs."""
 
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,15 +13,13 @@ from device.inference.pose_model import open_pose_model
 from device.output.broker import EmbeddedBroker
 from device.output.light import SignalLight
 from device.output.mqtt import Mqtt
-from device.output.output import Output
+from device.output.output import Fanout, Output
 from device.output.record import Record, rep_record
 from device.output.store import Store
 from device.settings import Settings
 from device.squat.events import Event, RepJudged
 from device.squat.judge import Judge
 from device.watch import watch
-
-log = logging.getLogger(__name__)
 
 DEMO_CLIP = Path(__file__).with_name("demo") / "squat.webm"
 
@@ -70,6 +67,7 @@ class Station:
 
     def run(self) -> Iterator[tuple[Event, Record | None]]:
         """Judges until the source ends, telling the outputs first and then the caller."""
+        told = Fanout(self.outputs)
         for frame, _, events in watch(self.source, self.model, self.judge):
             for event in events:
                 record = None
@@ -78,38 +76,22 @@ class Station:
                         event, self.source.name, self.settings.station.mode, self.model.hashes,
                         datetime.now(timezone.utc),
                     )  # fmt: skip
-                tell(self.outputs, event, record)
+                told.handle(event, record)
                 yield event, record
-            tick(self.outputs, frame.captured_s)
+            told.tick(frame.captured_s)
 
     def close(self) -> None:
         """Ends dark: the lamps first, whatever else fails."""
-        self.light.close()
-        self._parts.close()
+        try:
+            self.light.close()
+        finally:
+            self._parts.close()
 
     def __enter__(self) -> "Station":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def tell(outputs: Sequence[Output], event: Event, record: Record | None) -> None:
-    """Gives an event to every output; one that fails is logged and does not keep it from the others."""
-    for output in outputs:
-        try:
-            output.handle(event, record)
-        except Exception as error:  # a broken lamp or a full disk must not stop judging
-            log.error("%s: %s", output.name, error)
-
-
-def tick(outputs: Sequence[Output], now_s: float) -> None:
-    """Gives every output the time; one that fails is logged."""
-    for output in outputs:
-        try:
-            output.tick(now_s)
-        except Exception as error:
-            log.error("%s: %s", output.name, error)
 
 
 def open_source(settings: Settings, live: bool) -> Clip | Paced:

@@ -1,9 +1,12 @@
-"""What every output is."""
+"""What every output is, and how all of them are told."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from device.squat.events import Event
+
+log = logging.getLogger(__name__)
 
 
 class Output(Protocol):
@@ -19,3 +22,37 @@ class Output(Protocol):
 
     def close(self) -> None:
         """Ends in a safe state; may be called twice."""
+
+
+class Fanout:
+    """Tells all outputs, in order; one that fails keeps nothing from the others and is logged once until it recovers.
+
+    Args:
+        outputs: the light first.
+    """
+
+    def __init__(self, outputs: Sequence[Output]) -> None:
+        self._outputs = outputs
+        self._failing: dict[tuple[str, str], str] = {}
+
+    def handle(self, event: Event, record: Mapping[str, Any] | None) -> None:
+        """Gives an event to every output."""
+        for output in self._outputs:
+            self._try(output, "handle", lambda output=output: output.handle(event, record))  # type: ignore[misc]
+
+    def tick(self, now_s: float) -> None:
+        """Gives every output the time."""
+        for output in self._outputs:
+            self._try(output, "tick", lambda output=output: output.tick(now_s))  # type: ignore[misc]
+
+    def _try(self, output: Output, call: str, told: Callable[[], None]) -> None:
+        key = (output.name, call)
+        try:
+            told()
+        except Exception as error:  # a broken lamp or a full disk must not stop judging
+            if self._failing.get(key) != str(error):
+                log.error("%s: %s", output.name, error)
+            self._failing[key] = str(error)
+        else:
+            if self._failing.pop(key, None) is not None:
+                log.info("%s: works again", output.name)
