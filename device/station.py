@@ -94,7 +94,7 @@ class Station:
         self.close()
 
 
-def open_source(settings: Settings, live: bool) -> Clip | Paced:
+def open_source(settings: Settings, live: bool) -> FrameSource:
     """The camera or clip of the settings."""
     demo = settings.camera.source == "demo"
     clip = Clip(DEMO_CLIP if demo else settings.camera.source)
