@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 
 MIN_SIDE_PX = 32  # nothing smaller can show a lifter
 TRUNCATED = 0.9  # containers promise up to 11% more frames than they hold (edit lists); less than this is a cut file
-AHEAD = 4  # frames decoded in advance while the models work
+AHEAD = 2  # frames decoded in advance while the models work; each holds 6 MB at 1920x1080
+DECODERS = 1  # threads of the decoder: it is faster than the models on one, and FFmpeg holds a frame more for each
 
 
 class Clip:
@@ -44,7 +45,7 @@ class Clip:
             raise InputError(f"{path}: not a file; expected a video")
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its own lines on stderr say nothing a person can use
         cv2.setLogLevel(0)
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, DECODERS])
         if not self._capture.isOpened():
             self._capture.release()
             raise InputError(f"{path}: cannot be read as a video")
@@ -79,20 +80,18 @@ class Clip:
                         self.name, count, self.promised)  # fmt: skip
 
     def _decode(self, ahead: "queue.Queue[tuple[np.ndarray, float] | None]") -> None:
-        for image, at_s in self._stamped():
+        for item in chain(self._stamped(), [None]):  # None: the end; it too may find the queue full and nobody there
             while not self._stop.is_set():
                 try:
-                    ahead.put((cv2.cvtColor(image, cv2.COLOR_BGR2RGB), at_s), timeout=0.2)
+                    ahead.put(item, timeout=0.2)
                     break
                 except queue.Full:
                     continue
             if self._stop.is_set():
                 break
-        if not self._stop.is_set():
-            ahead.put(None)
 
     def _stamped(self) -> Iterator[tuple[np.ndarray, float]]:
-        """Raw frames with seconds since the first.
+        """RGB frames with seconds since the first.
 
         OpenCV reads the first frame while it opens the file, before edit lists are applied, and so may give it the
         time stamp of a frame that is not shown: the first is taken to lie one interval before the second.
@@ -102,14 +101,17 @@ class Clip:
             interval_s = opening[-1][1] - opening[-2][1] if len(opening) > 2 else 1 / 30
             opening[0] = (opening[0][0], opening[1][1] - interval_s)
         first_s, last_s = (opening[0][1] if opening else 0.0), -np.inf
-        for image, at_s in chain(opening, iter(self._read, None)):
+        opened = (opening.pop(0) for _ in range(len(opening)))  # a list would hold them to the end of the clip
+        for image, at_s in chain(opened, iter(self._read, None)):
             at_s = max(at_s - first_s, last_s + 1e-3)  # a container's stamps may repeat; time never stands still
             yield image, at_s
             last_s = at_s
 
     def _read(self) -> tuple[np.ndarray, float] | None:
         ok, image = self._capture.read()
-        return (image, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000) if ok else None
+        if not ok:
+            return None
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
 
     def close(self) -> None:
         """Stops decoding and frees the file."""

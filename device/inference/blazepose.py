@@ -24,9 +24,11 @@ KEEP_S = 2.0  # so long a lifter who was lost is sought where he was last seen, 
 
 # BlazePose's 33 landmarks that are our 17 joints, in the order of JOINTS
 LANDMARKS = [0, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32]
+PLACING = [33, 34]  # auxiliary landmarks that place the next crop: the hip, and a point on the circle around it
+USED = LANDMARKS + PLACING
+_CHANNELS = np.array(USED)[:, None, None]
 FOLLOW_S = 0.1  # time constant with which the crop follows changes of size and turn; chosen on the tune split
 REFINE_CELLS, REFINE_MIN_HEAT = 7, 0.5  # MediaPipe's kernel size and least confidence
-HIP, CIRCLE = 33, 34  # auxiliary landmarks that place the next crop
 
 
 class BlazePose:
@@ -66,13 +68,12 @@ class BlazePose:
         self._crop = None
         if crop is None:
             return None
-        values = crop.cut(frame.image, SIZE).astype(np.float32) / 255
-        out = self._landmarks(values[None].astype(np.float32, copy=False))
+        out = self._landmarks(np.divide(crop.cut(frame.image, SIZE), np.float32(255), dtype=np.float32)[None])
         if out["presence"][0, 0] < MIN_PRESENCE:
             return None
-        landmarks = out["landmarks"].reshape(39, 5)
+        landmarks = out["landmarks"].reshape(39, 5)[USED]
         points = crop.frame_from_unit(_refine(landmarks[:, :2] / SIZE, out["heatmap"][0]))
-        following = self._steady(frame, crop, _crop_around(points[HIP], points[CIRCLE]))
+        following = self._steady(frame, crop, _crop_around(*points[-len(PLACING) :]))
         if abs(following.turn_rad) > MAX_TURN_RAD:
             return None
         self._crop = following
@@ -123,8 +124,8 @@ def _refine(points: NDArray[np.floating], heatmap: NDArray[np.float32]) -> NDArr
     """Moves each landmark to the centre of its heat nearby (MediaPipe's RefineLandmarksFromHeatmap).
 
     Args:
-        points: (39, 2), 0 to 1 across the crop.
-        heatmap: (64, 64, 39) logits.
+        points: (19, 2), 0 to 1 across the crop: the landmarks `USED`.
+        heatmap: (64, 64, 39) logits, of all landmarks.
     """
     cells, reach = heatmap.shape[0], REFINE_CELLS // 2
     at = np.floor(points * cells).astype(int)
@@ -133,7 +134,7 @@ def _refine(points: NDArray[np.floating], heatmap: NDArray[np.float32]) -> NDArr
     steps = np.arange(-reach, reach + 1)
     x, y = at[:, 0, None, None] + steps[None, None, :], at[:, 1, None, None] + steps[None, :, None]
     there = (x >= 0) & (x < cells) & (y >= 0) & (y < cells)
-    logits = heatmap[np.clip(y, 0, cells - 1), np.clip(x, 0, cells - 1), np.arange(len(points))[:, None, None]]
+    logits = heatmap[np.clip(y, 0, cells - 1), np.clip(x, 0, cells - 1), _CHANNELS]
     heat = np.where(there, 1 / (1 + np.exp(-logits)), 0)
     total = heat.sum((1, 2))
     refined = np.stack([(heat * x).sum((1, 2)), (heat * y).sum((1, 2))], -1) / np.maximum(total, 1e-9)[:, None] / cells
@@ -152,8 +153,8 @@ def _pose(
     scores = np.zeros(len(KEYPOINTS), np.float32)
     metres = np.full((len(KEYPOINTS), 3), np.nan, np.float32)
     joints = slice(0, len(JOINTS))
-    keypoints[joints] = points[LANDMARKS]
-    scores[joints] = (1 / (1 + np.exp(-landmarks[LANDMARKS, 3:5]))).min(-1)  # visibility and presence
+    keypoints[joints] = points[joints]
+    scores[joints] = (1 / (1 + np.exp(-landmarks[joints, 3:5]))).min(-1)  # visibility and presence
     cos, sin = np.cos(turn_rad), np.sin(turn_rad)
     metres[joints] = world[LANDMARKS]
     metres[joints, :2] = world[LANDMARKS, :2] @ np.array([[cos, -sin], [sin, cos]]).T
