@@ -12,13 +12,13 @@ from types import TracebackType
 import cv2
 import numpy as np
 
+from device.camera.container import ends_early
 from device.camera.frames import Frame
 from device.errors import InputError
 
 log = logging.getLogger(__name__)
 
 MIN_SIDE_PX = 32  # nothing smaller can show a lifter
-TRUNCATED = 0.9  # containers promise up to 11% more frames than they hold (edit lists); less than this is a cut file
 AHEAD = 2  # frames decoded in advance while the models work; each holds 6 MB at 1920x1080
 DECODERS = 1  # threads of the decoder: it is faster than the models on one, and FFmpeg holds a frame more for each
 
@@ -27,7 +27,7 @@ class Clip:
     """A video file as a source of frames.
 
     Time 0 is the first decoded frame. Rotation in the container's metadata is applied. A file that ends before its
-    container says is read up to the cut, with one warning.
+    container does is read up to the cut, with one warning.
 
     Args:
         path: the file.
@@ -49,6 +49,7 @@ class Clip:
         if not self._capture.isOpened():
             self._capture.release()
             raise InputError(f"{path}: cannot be read as a video")
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # off where it is not asked for: phones' clips would lie
         self.promised = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         width, height = (int(self._capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if min(width, height) < MIN_SIDE_PX:
@@ -75,9 +76,8 @@ class Clip:
         self._thread.join()
         if count == 0:
             raise InputError(f"{self.name}: holds no frame that can be decoded")
-        if self.promised > 0 and count < TRUNCATED * self.promised:
-            log.warning("%s: cut short, %d of %d frames could be read; judged up to there",
-                        self.name, count, self.promised)  # fmt: skip
+        if ends_early(self.path):
+            log.warning("%s: the file was cut off; judged up to there, %d frames", self.name, count)
 
     def _decode(self, ahead: "queue.Queue[tuple[np.ndarray, float] | None]") -> None:
         for item in chain(self._stamped(), [None]):  # None: the end; it too may find the queue full and nobody there
