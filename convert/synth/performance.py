@@ -68,6 +68,8 @@ def load_of(body: Body, hold: Hold, bones: Bones) -> Load | None:
     """Where the load is while it is held."""
     if hold.load_at is not None:
         turns = bones.turns[:, bone_rows()["spine01"]]
+        if hold.name == "goblet":  # a hanging weight stays nearer to upright than the chest
+            turns = rot.between(np.eye(3), turns, 0.3)
         return Load(
             "dumbbell" if hold.name == "goblet" else "barbell", turns, bones.carried("spine01", body, hold.load_at)
         )

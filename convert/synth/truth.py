@@ -17,8 +17,9 @@ exist. In the .npz (T frames, K = the 23 keypoints of device.squat.pose.KEYPOINT
 | view | (4, 4) | from the room to the camera, OpenGL axes: x right, y up, looks along -z |
 | about | text | JSON: kind, body, stature_m, mass_kg, fps, size, view_deg, camera_height_m, k1, k2, hold, reps, ... |
 
-A rep in `about`: start_s, bottom_s (lowest hips), lockout_s, completed, depth "below"/"above" and margin_cm (knee top
-over crease of the leg nearer to the camera, + is deep), margins_cm, fold_margins_cm (both legs), faults {name: size}.
+A rep in `about`: start_s, bottom_s (lowest hips), lockout_s, completed, descent_legs (hips, in leg lengths), depth
+"below"/"above" and margin_cm (knee top over crease of the leg nearer to the camera, + is deep), margins_cm,
+fold_margins_cm (both legs), faults {name: size}.
 """
 
 import json
@@ -175,6 +176,7 @@ def reps_of(
                 "bottom_s": round(bottom / fps, 4),
                 "lockout_s": round(end / fps, 4),
                 "completed": bool(completed),
+                "descent_legs": round(float(height[0] - height.min()) / performance.body.leg_m, 3),
                 "depth": "below" if margin > 0 else "above",
                 "margin_cm": round(100 * margin, 2),
                 "margins_cm": [round(100 * float(m), 2) for m in margins_m[bottom]],

@@ -1,0 +1,238 @@
+"""What the device makes of a synthetic set, against its truth: `python -m convert.synth.report SET [--out FILE.md]`.
+
+Three parts: where BlazePose puts the joints, how far the depth estimators are off, and whether reps are counted right.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.clips import LabelledClip, judge_clip
+from convert.datasets.synthetic import SyntheticClip
+from convert.metrics import mean, wilson
+from convert.synth.truth import Truth
+from device import settings
+from device.errors import SquatlightError
+from device.inference import recorded
+from device.squat.depth import ESTIMATORS
+from device.squat.events import RepJudged
+from device.squat.pose import JOINTS, KEYPOINTS
+
+Array = NDArray[np.float64]
+VIEWS = ("front", "front oblique", "side", "back oblique", "back")
+PARTS = ("nose", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "toe")
+A_REP_FROM, NO_REP_BELOW = 0.36, 0.30  # descents in leg lengths; between them either answer is right
+
+
+def view_of(view_deg: float) -> str:
+    """Name of the view by the bounds of the tables, 22.5, 67.5, 112.5 and 157.5 degrees."""
+    return VIEWS[int(np.digitize(abs(view_deg), [22.5, 67.5, 112.5, 157.5]))]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A clip and what the device made of it.
+
+    Attributes:
+        truth: of the clip.
+        poses: (T, 23, 2) pixels found; NaN where nobody was found.
+        reps: judged reps by name of the depth estimator.
+    """
+
+    truth: Truth
+    poses: Array
+    reps: dict[str, tuple[RepJudged, ...]]
+
+
+def look(clip: SyntheticClip, kept: Path) -> Seen:
+    """Runs the device over a clip, or takes the keypoints kept from an earlier run."""
+    truth = clip.truth()
+    labelled = LabelledClip(clip.truth_file.stem, clip.video, "", "", "", not truth.reps, ())
+    reps = {}
+    for method in ESTIMATORS:
+        chosen = settings.load()
+        chosen = replace(chosen, depth=replace(chosen.depth, method=method))
+        reps[method] = judge_clip(labelled, chosen, kept).reps
+    poses = np.full((len(truth.visible), len(KEYPOINTS), 2), np.nan)
+    for t, (_, pose) in enumerate(recorded.load(kept / f"{labelled.id}.npz")):
+        if pose is not None and t < len(poses):
+            poses[t] = pose.keypoints
+    return Seen(truth, poses, reps)
+
+
+def torso_px(truth: Truth) -> Array:
+    """(T,) length of the trunk, shoulders to hips, in pixels at the lifter's distance."""
+    rows = {n: KEYPOINTS.index(n) for n in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")}
+    at = truth.keypoints_m.astype(float)
+    upper = (at[:, rows["left_shoulder"]] + at[:, rows["right_shoulder"]]) / 2
+    lower = (at[:, rows["left_hip"]] + at[:, rows["right_hip"]]) / 2
+    away = -((upper + lower) / 2 @ truth.view[2, :3] + truth.view[2, 3])
+    return np.asarray(np.linalg.norm(upper - lower, axis=1) * truth.matrix[0, 0] / away)
+
+
+def joint_errors(seen: list[Seen]) -> tuple[dict[tuple[str, bool, str], list[float]], int, int]:
+    """Errors in torso lengths by (part, near side, view); frames with the right figure found; all frames in sight.
+
+    The right figure is found where the middle of the hips is less than half a torso off.
+    """
+    errors: dict[tuple[str, bool, str], list[float]] = {}
+    found = frames = 0
+    for one in seen:
+        truth, torso = one.truth, torso_px(one.truth)
+        view, left_near = view_of(truth.about["view_deg"]), truth.about["view_deg"] > 0
+        apart = np.linalg.norm(one.poses - truth.keypoints_px, axis=-1) / torso[:, None]
+        hips = [KEYPOINTS.index("left_hip"), KEYPOINTS.index("right_hip")]
+        middle = np.linalg.norm((one.poses - truth.keypoints_px)[:, hips].mean(1), axis=-1) / torso
+        there = truth.visible[:, [KEYPOINTS.index(j) for j in JOINTS]].astype(bool).mean(1) > 0.5
+        right = np.nan_to_num(middle, nan=9.0) < 0.5
+        frames, found = frames + int(there.sum()), found + int((there & right).sum())
+        for i, name in enumerate(KEYPOINTS):
+            if name not in JOINTS:
+                continue
+            part = name.removeprefix("left_").removeprefix("right_")
+            near = part == "nose" or name.startswith("left") == left_near
+            use = there & right & (truth.visible[:, i] > 0)
+            errors.setdefault((part, near, view), []).extend(apart[use, i].tolist())
+    return errors, found, frames
+
+
+@dataclass(frozen=True)
+class DepthRow:
+    """One rep: error in cm per estimator (None: not judged), truth, and how it is grouped."""
+
+    error_cm: dict[str, float | None]
+    right: dict[str, bool]
+    margin_cm: float
+    groups: tuple[str, ...]
+
+
+def depth_rows(seen: list[Seen]) -> Iterator[DepthRow]:
+    """All completed reps of a set."""
+    for one in seen:
+        about = one.truth.about
+        height = about["camera_height_m"]
+        at = "camera under 0.8 m" if height < 0.8 else "camera 0.8-1.4 m" if height < 1.4 else "camera over 1.4 m"
+        for rep in one.truth.reps:
+            if not rep["completed"] or rep["descent_legs"] < A_REP_FROM:
+                continue
+            near = rep["margins_cm"].index(rep["margin_cm"])
+            parted = (rep["fold_margins_cm"][near] > 0) != (rep["margin_cm"] > 0)
+            bulk = "heavy" if about["mass_kg"] / about["stature_m"] ** 2 > 23 else "light"
+            groups = ("all", view_of(about["view_deg"]), at, f"{'woman' if about['female'] else 'man'}, {bulk}")
+            groups += ("fold says otherwise than crease" if parted else "fold agrees with crease",)
+            errors: dict[str, float | None] = {}
+            right = {}
+            for method, found in one.reps.items():
+                fits = [r for r in found if abs(r.rep.bottom_s - rep["bottom_s"]) < 1.0 and r.depth is not None]
+                depth = min(fits, key=lambda r: abs(r.rep.bottom_s - rep["bottom_s"])).depth if fits else None
+                cm = None if depth is None else 100 * depth.margin * about["thigh_m"]
+                errors[method] = None if cm is None else cm - rep["margin_cm"]
+                right[method] = cm is not None and (cm > 0) == (rep["margin_cm"] > 0)
+            yield DepthRow(errors, right, rep["margin_cm"], groups)
+
+
+def depth_lines(rows: list[DepthRow]) -> Iterator[str]:
+    """The table of the depth estimators."""
+    yield (
+        "| group | reps | "
+        + " | ".join(f"{m}: bias / median / p90 cm, right, right beyond 4 cm" for m in ESTIMATORS)
+        + " |"
+    )
+    yield "| --- | --- |" + " --- |" * len(ESTIMATORS)
+    names = dict.fromkeys(g for row in rows for g in row.groups)
+    order: Callable[[str], Any] = lambda g: (g != "all", VIEWS.index(g) if g in VIEWS else 9, g)  # noqa: E731
+    for group in sorted(names, key=order):
+        those = [r for r in rows if group in r.groups]
+        cells = []
+        for method in ESTIMATORS:
+            errors = np.array([e for r in those if (e := r.error_cm[method]) is not None])
+            clear = [r.right[method] for r in those if abs(r.margin_cm) > 4]
+            share = f"{mean([r.right[method] for r in those]):.2f}, {mean(clear):.2f}"
+            size = (
+                f"{np.median(errors):+.1f} / {np.median(np.abs(errors)):.1f} / {np.percentile(np.abs(errors), 90):.1f}"
+                if len(errors)
+                else "-"
+            )
+            cells.append(f"{size}, {share}")
+        yield f"| {group} | {len(those)} | " + " | ".join(cells) + " |"
+
+
+def joint_lines(errors: dict[tuple[str, bool, str], list[float]]) -> Iterator[str]:
+    """The table joint x view."""
+    yield "| joint | " + " | ".join(VIEWS) + " |"
+    yield "| --- |" + " --- |" * len(VIEWS)
+    for part in PARTS:
+        for near in (True, False):
+            cells = [errors.get((part, near, view), []) for view in VIEWS]
+            if any(cells):
+                side = "" if part == "nose" else ", near" if near else ", far"
+                shown = [f"{np.median(c):.3f} / {np.percentile(c, 95):.3f}" if c else "-" for c in cells]
+                yield f"| {part}{side} | " + " | ".join(shown) + " |"
+
+
+def count_lines(seen: list[Seen]) -> Iterator[str]:
+    """Reps counted: sets that are exact, and false reps on what is no squat."""
+    exact = sets = false = negatives = 0
+    wrong = []
+    for one in seen:
+        found = len(next(iter(one.reps.values())))
+        descents = [r["descent_legs"] for r in one.truth.reps]
+        low, high = sum(d >= A_REP_FROM for d in descents), sum(d >= NO_REP_BELOW for d in descents)
+        about = one.truth.about
+        if descents:
+            sets, exact = sets + 1, exact + (low <= found <= high)
+        else:
+            negatives, false = negatives + 1, false + found
+        if not low <= found <= high:
+            says = f"{about['kind']} {about['view_deg']:.0f} deg, camera {about['camera_height_m']:.1f} m high"
+            wrong.append(f"- clip {about['seed'][1]}: {found} found, {low} are there ({says})")
+    low_share, high_share = wilson(exact, sets)
+    yield f"Sets counted exactly: {exact} of {sets} ({low_share:.0%}-{high_share:.0%} at 95%)."
+    yield f"False reps on {negatives} clips of other exercises: {false}."
+    yield ""
+    yield from wrong
+
+
+def report(folder: Path) -> Iterator[str]:
+    """The whole report as Markdown."""
+    from tqdm import tqdm
+
+    kept = folder / "found"
+    clips = SyntheticClip.all_in(folder)
+    seen = [look(c, kept) for c in tqdm(clips, unit="clip", file=sys.stderr, disable=None)]
+    errors, found, frames = joint_errors(seen)
+    yield f"Figure found in {found} of {frames} frames ({found / max(frames, 1):.1%})."
+    yield "\nBlazePose against the truth, median / p95 in torso lengths, points inside the picture:\n"
+    yield from joint_lines(errors)
+    yield "\nDepth at the bottom of completed reps, + = said too deep; right = on the true side of parallel:\n"
+    yield from depth_lines(list(depth_rows(seen)))
+    yield ""
+    yield from count_lines(seen)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; gives its exit code."""
+    out = argparse.ArgumentParser(prog="python -m convert.synth.report", description=__doc__)
+    out.add_argument("set", type=Path, help="folder that `python -m convert synth` wrote")
+    out.add_argument("--out", type=Path, help="Markdown file; else standard output")
+    args = out.parse_args(argv)
+    try:
+        text = "\n".join(report(args.set)) + "\n"
+    except SquatlightError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    if args.out is None:
+        print(text, end="")
+    else:
+        args.out.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
