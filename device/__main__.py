@@ -2,13 +2,14 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from device import __version__, settings
-from device.errors import SquatlightError
+from device.errors import InputError, SettingsError, SquatlightError
 from device.inference import fetch, models, pose_model
 from device.squat.rulebook import MODES
 
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # `... | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return code
 
 
@@ -96,10 +100,17 @@ def _replay(asked: argparse.Namespace) -> int:
         wanted = replace(wanted, models=replace(wanted.models, pose=asked.pose))
     if asked.depth:
         wanted = replace(wanted, depth=replace(wanted.depth, method=asked.depth))
-    wanted = settings.checked(wanted)
+    try:
+        wanted = settings.checked(wanted)
+    except SettingsError as error:  # the settings were checked as they were read: an argument it is
+        raise InputError(str(error)) from error
     table, progress = (sys.stderr, sys.stderr.isatty()) if asked.json == "-" else (sys.stdout, sys.stderr.isatty())
     if asked.json and asked.json != "-":
-        with open(asked.json, "w", encoding="utf-8") as lines:
+        try:
+            lines = open(asked.json, "w", encoding="utf-8")  # noqa: SIM115
+        except OSError as error:
+            raise InputError(f"--json {asked.json}: cannot be written ({error.strerror})") from error
+        with lines:
             return replay(asked.clips, wanted, Outlets(lines, table, asked.video, progress))
     return replay(asked.clips, wanted, Outlets(sys.stdout if asked.json else None, table, asked.video, progress))
 

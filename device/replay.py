@@ -58,15 +58,16 @@ def replay(clips: Sequence[str], settings: Settings, outlets: Outlets) -> int:
             if video is not None and not video.suffix:
                 video = video / f"{Path(clip).stem}.mp4"
             records = _judged(clip, settings, model, video, outlets)
-            print(f"{clip}:", file=outlets.table, flush=True)
             rows = 0
             for record in records:
                 rows += 1
+                if rows == 1:
+                    tqdm.write(f"{clip}:", file=outlets.table)
                 if outlets.json is not None:
                     print(json.dumps(record), file=outlets.json, flush=True)
                 tqdm.write(row(record, header=rows == 1), file=outlets.table)
             if not rows:
-                print("  no squat seen", file=outlets.table, flush=True)
+                print(f"{clip}:\n  no squat seen", file=outlets.table, flush=True)
         except SquatlightError as error:
             print(f"squatlight: {error}", file=sys.stderr, flush=True)
             failed = failed or error.exit_code

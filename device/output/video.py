@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from device.errors import PartFailed
+from device.errors import InputError, PartFailed
 
 MAX_SIDE_PX = 960  # larger pictures are made smaller: VP9 is slow, and nobody counts pixels here
 _VP9 = {".mp4": cv2.VideoWriter.fourcc(*"vp09"), ".webm": cv2.VideoWriter.fourcc(*"VP90")}
@@ -22,18 +22,24 @@ class VideoWriter:
         fps: frames a second.
 
     Raises:
+        InputError: the name ends otherwise.
         PartFailed: the file cannot be written.
     """
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
+        if path.suffix not in _VP9:
+            raise InputError(f"{path}: expected a name that ends in {' or '.join(_VP9)}")
         shrink = min(1.0, MAX_SIDE_PX / max(size))
         self.path = path
         self._size = (round(size[0] * shrink) // 2 * 2, round(size[1] * shrink) // 2 * 2)
         self._part = path.with_name(f".part-{path.name}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = cv2.VideoWriter(str(self._part), _VP9.get(path.suffix, 0), fps, self._size)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PartFailed(f"{path}: cannot be written ({error.strerror})") from error
+        self._writer = cv2.VideoWriter(str(self._part), _VP9[path.suffix], fps, self._size)
         if not self._writer.isOpened():
-            raise PartFailed(f"{path}: cannot be written as VP9 video; expected .mp4 or .webm in a writable folder")
+            raise PartFailed(f"{path}: cannot be written as VP9 video; expected a writable folder")
 
     def write(self, image: NDArray[np.uint8]) -> None:
         """Appends an image (H, W, 3) RGB."""
