@@ -1,13 +1,14 @@
 """The judge: poses in, events out. Streaming, and the same code live and in a replay."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from device.squat import depth as depths
 from device.squat.events import DepthReached, Event, LifterLost, PhaseChanged, RepJudged
 from device.squat.features import Features, features, view_deg
+from device.squat.level import Level
 from device.squat.perspective import Optics
 from device.squat.phases import Phase, PhaseMachine
 from device.squat.pose import Pose
@@ -19,6 +20,7 @@ from device.squat.squatness import MIN_DROP, is_squat, plausible
 LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way with him
 GIVE_UP_S = 12.0  # down for so long: the lift has failed; the longest pause seen in labelled clips lasted 6 s
 BOTTOM = 0.12  # heights so near to the lowest belong to the bottom; its middle is the bottom's time (tune split)
+ATTEMPT = 0.08  # a rise by so much is an attempt to stand up; half as much down again, and it has failed
 PAUSE = 0.03  # heights so near to the lowest are rest: the pause
 BOTTOM_S = 0.12  # poses so near to the bottom give the depth
 _UP_AND_DOWN = (Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC)
@@ -52,7 +54,7 @@ class Judge:
         self.reps = 0
         self.pose: Pose | None = None  # the newest, smoothed
         self._set, self._set_rep, self._last_rep_s = 1, 0, -np.inf
-        self._smoother = Smoother()
+        self._smoother, self._level = Smoother(), Level()
         self._seen_s: float | None = None
         self._deep = False
         self._track: list[tuple[Pose, Features]] = []  # since the lifter last stood still
@@ -66,7 +68,7 @@ class Judge:
         """
         smooth = self._smoother.see(pose) if pose is not None else None
         self.pose = smooth
-        now = features(smooth) if smooth is not None else None
+        now = self._features(smooth) if smooth is not None else None
         if smooth is None or now is None or not plausible(now):
             if self._seen_s is not None and now_s - self._seen_s > LOST_S:
                 self._forget()
@@ -89,10 +91,17 @@ class Judge:
             self._track, self._deep = self._track[-1:], False
 
     def finish(self, now_s: float) -> Iterator[Event]:
-        """Ends the stream: a rep that is stood up from is judged, one that is cut in the middle is not."""
+        """Ends the stream: a rep that is stood up from, or failed, is judged; one cut in the middle is not."""
         if self.phases.phase is Phase.LOCKOUT:
             yield from self._judge(now_s, stood_up=True)
+        elif self.phases.phase in _UP_AND_DOWN and sank_back([f.height for _, f in self._track]):
+            yield from self._judge(now_s, stood_up=False)
         self._forget()
+
+    def _features(self, pose: Pose) -> Features:
+        if pose.world is None:
+            return features(pose)
+        return features(replace(pose, world=self._level.see(pose.world, pose.captured_s)))
 
     def _forget(self) -> None:
         self.phases.reset()
@@ -129,6 +138,14 @@ class Judge:
 
     def _poses(self) -> tuple[Pose, ...]:
         return tuple(p for p, _ in self._track)
+
+
+def sank_back(heights: Sequence[float]) -> bool:
+    """Whether a lifter who had begun to rise went down again."""
+    height = np.array(heights)
+    risen = height - np.minimum.accumulate(height)
+    attempt = np.maximum.accumulate(np.where(risen >= ATTEMPT, height, -np.inf))
+    return bool((attempt - height).max() >= ATTEMPT / 2)
 
 
 def cut_rep(number: int, poses: Sequence[Pose], heights: Sequence[float], stood_up: bool) -> Rep:
