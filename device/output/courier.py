@@ -5,49 +5,29 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any
 
-from device.errors import PartFailed
-from device.output.address import Address
+from device.output.dispatch import Dispatch
 from device.output.link import Link, LinkFailed, find_version
-from device.output.messages import Message, letter_message
-from device.output.outbox import Letter, MemoryOutbox, Outbox
+from device.output.messages import Message
+from device.output.outbox import Letter, Outbox
+from device.output.route import Ears, Route
 
 _log = logging.getLogger(__name__)
 
-WINDOW = 8  # letters under way at once; mosquitto takes 20 messages (max_inflight_messages), and state comes on top
 _STEADY_S = 10.0  # after a shorter connection the pause grows on: two devices of one name throw each other out
 _TURN_S = 1.0  # longest wait for something to happen; what is posted wakes at once
 _CLOSE_S = 1.8  # a stop has 2 s
 _GOODBYE_S = 0.5  # of these, kept back for the good-bye
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How to a broker, and how patiently.
-
-    Attributes:
-        address: the broker.
-        client_id: the same after every restart, so that the broker ends the old connection, will included, first.
-        will_delay_s: how long a drop lasts before the broker tells others, whole seconds, MQTT 5 only.
-        retry_s: the first and the longest pause between two attempts, seconds; it doubles.
-    """
-
-    address: Address
-    client_id: str
-    will_delay_s: int
-    retry_s: tuple[float, float]
-
-
 class Courier:
     """Sends messages while the broker is there, and letters whenever it is.
 
     Nothing here waits for the network but its own thread. A letter goes in order, at QoS 1, and leaves the outbox when
-    the broker has confirmed it. It is late unless it goes out on the connection that was up, or being made, when it was
-    posted.
+    the broker has confirmed it.
 
     Args:
         route: how to the broker.
@@ -55,25 +35,29 @@ class Courier:
         offline: the last will, and the good-bye.
         outbox: keeps the letters.
         newest: the message that goes with the newest letter, from its payload.
+        ears: what to listen to; None = nothing.
     """
 
     def __init__(
-        self, route: Route, online: Message, offline: Message, outbox: Outbox, newest: Callable[[str], Message]
+        self,
+        route: Route,
+        online: Message,
+        offline: Message,
+        outbox: Outbox,
+        newest: Callable[[str], Message],
+        ears: Ears | None = None,
     ) -> None:
         self._route = route
         self._online = online
         self._offline = offline
-        self._outbox = outbox
         self._newest = newest
-        self._spare = MemoryOutbox()  # for what the outbox cannot take
+        self._ears = ears
+        self._dispatch = Dispatch(outbox, self._warn)
         self._version: int | None = None  # that the broker speaks; None = not known
-        self._attempt = 1
-        self._posted: dict[str, int] = {}  # attempt during which a letter came, by its id
-        self._flying: dict[int, str] = {}  # ids of the letters under way, by packet number
-        self._delivered: set[str] = set()  # confirmed, but the outbox did not let go of them (disk full)
         self._kept: dict[str, Message] = {}  # the newest retained message of each topic, for a broker that lost it
         self._news: deque[Message] = deque(maxlen=100)
         self._lock = Lock()  # over _kept and _news
+        self._asked: dict[int, str] = {}  # topics asked for, by packet number
         self._told: set[str] = set()  # faults that are in the log already
         self._pause_s = route.retry_s[0]
         self._up = Event()
@@ -83,6 +67,9 @@ class Courier:
         self._woken.setblocking(False)
         self._waker.setblocking(False)
         self._thread = Thread(target=self._run, name="mqtt", daemon=True)
+
+    def start(self) -> None:
+        """Connects; what has been told before is kept for it."""
         self._thread.start()
 
     def tell(self, message: Message) -> None:
@@ -93,18 +80,20 @@ class Courier:
             self._news.append(message)
         self._wake()
 
+    def repeat(self) -> None:
+        """Sends again all that the broker keeps: somebody new may not have heard it."""
+        with self._lock:
+            self._news.extend((self._online, *self._kept.values()))
+        self._wake()
+
     def post(self, letter: Letter, rep: Any) -> None:
         """Puts a letter into the outbox; while that fails it is sent from memory.
 
         Raises:
             PartFailed: it is not on the disk.
         """
-        self._posted[letter.id] = self._attempt
         try:
-            self._outbox.put(letter, rep)
-        except PartFailed:
-            self._spare.put(letter)
-            raise
+            self._dispatch.post(letter, rep)
         finally:
             self._wake()
 
@@ -133,7 +122,7 @@ class Courier:
                 self._told.add("fault")
             self._closing.wait(self._pause_s)
             self._pause_s = min(2.0 * self._pause_s, self._route.retry_s[1])
-            self._attempt += 1
+            self._dispatch.attempt()
         self._woken.close()
         self._waker.close()
 
@@ -151,7 +140,8 @@ class Courier:
             self._take_leave(link)
         finally:
             self._up.clear()
-            self._flying.clear()
+            self._dispatch.lost()
+            self._asked.clear()
             if link is not None:
                 link.drop()
 
@@ -179,6 +169,8 @@ class Courier:
             kept = list(self._kept.values())
         for message in (self._online, *kept):
             link.publish(message)
+        for topic in self._ears.topics if self._ears is not None else ():
+            self._asked[link.subscribe(topic)] = topic
         self._up.set()
         self._send_letters(link)
 
@@ -187,6 +179,7 @@ class Courier:
         with suppress(BlockingIOError):
             self._woken.recv(4096)
         self._settle(link)
+        self._listen(link)
         while self._news:
             with self._lock:
                 message = self._news.popleft()
@@ -194,38 +187,25 @@ class Courier:
         self._send_letters(link)
 
     def _settle(self, link: Link) -> None:
-        """Lets go of the letters that the broker has taken."""
-        while link.acked:
-            id = self._flying.pop(link.acked.popleft(), None)
-            if id is not None:
-                self._delivered.add(id)
-                self._posted.pop(id, None)
-        while link.refused:  # its place stays taken: sent again now it would be refused again
-            self._warn("refused", f"mqtt: {self._route.address} does not take results: {link.refused.popleft()[1]}")
-        for id in list(self._delivered):
-            try:
-                self._outbox.done(id)
-                self._spare.done(id)
-                self._delivered.discard(id)
-            except PartFailed as failure:
-                self._warn("outbox", str(failure))
-                break
+        """Takes in what the broker has confirmed, and what it does not let through."""
+        self._dispatch.settle(link.acked)
+        while link.refused:
+            number, why = link.refused.popleft()
+            if number in self._asked:
+                self._warn("deaf", f"mqtt: {self._route.address} does not let us hear {self._asked[number]}: {why}")
+            else:  # a result's place stays taken: sent again now it would be refused again
+                self._warn("refused", f"mqtt: {self._route.address} does not take results: {why}")
+
+    def _listen(self, link: Link) -> None:
+        while link.received and self._ears is not None:
+            answer = self._ears.hear(link.received.popleft())
+            if answer is not None:
+                link.publish(answer)
 
     def _send_letters(self, link: Link) -> None:
-        try:
-            letters = self._outbox.pending(WINDOW + 1 + len(self._delivered))
-        except PartFailed as failure:
-            self._warn("outbox", str(failure))
-            letters = []
-        letters += self._spare.pending(WINDOW + 1)
-        waiting = [letter for letter in letters if letter.id not in self._delivered]
-        under_way = set(self._flying.values())
-        for letter in waiting[:WINDOW]:
-            if letter.id not in under_way:
-                message = letter_message(letter, late=self._posted.get(letter.id) != self._attempt)
-                self._flying[link.publish(message)] = letter.id
-                if letter is waiting[-1]:
-                    self._send_newest(link, message.payload)
+        newest = self._dispatch.send(link)
+        if newest is not None:
+            self._send_newest(link, newest)
 
     def _send_newest(self, link: Link, payload: str) -> None:
         message = self._newest(payload)
@@ -235,7 +215,7 @@ class Courier:
 
     def _take_leave(self, link: Link) -> None:
         """Sends what waits, then the good-bye, and waits for its confirmation, all within the time of a stop."""
-        while (self._flying or self._news) and monotonic() < self._close_by_s - _GOODBYE_S:
+        while (self._dispatch.flying or self._news) and monotonic() < self._close_by_s - _GOODBYE_S:
             self._turn(link, 0.05)
         goodbye = link.publish(self._offline)
         while goodbye not in link.acked and monotonic() < self._close_by_s:

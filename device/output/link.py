@@ -7,15 +7,19 @@ connection failed, and here the one line in the log says why.
 import select
 import socket
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from device.errors import PartFailed
 from device.output.address import Address, words_of
-from device.output.messages import Message
+from device.output.messages import Heard, Message
+from device.output.properties import heard_from, publish_properties, session_arguments, will_properties
 
 KEEPALIVE_S = 30  # a broker that vanished without a word is noticed after at most twice this
 ANSWER_S = 5.0  # for the TCP connection, and again for the broker's answer
+_READ_AT_ONCE = 64  # packets; a flood must not keep letters from being sent
+_UNREAD = 100  # messages kept until somebody takes them; of a flood the oldest go
 V5, V311 = 5, 4  # paho's numbers for MQTT 5 and MQTT 3.1.1
 
 
@@ -58,8 +62,9 @@ class Link:
         self.up = False
         self.acked: deque[int] = deque()
         self.refused: deque[tuple[int, str]] = deque()
-        self.received: deque[tuple[str, bytes]] = deque()
+        self.received: deque[Heard] = deque(maxlen=_UNREAD)
         self._address = address
+        self._lasts = will is not None
         self._will_delay_s = will_delay_s
         self._ended: LinkFailed | None = None
         self._client = Client(
@@ -69,7 +74,8 @@ class Link:
         if address.tls is not None:
             self._client.tls_set_context(address.tls)
         if will is not None:
-            self._client.will_set(will.topic, will.payload, will.qos, will.retain, self._will_properties())
+            delay = will_properties(will_delay_s) if version == V5 else None
+            self._client.will_set(will.topic, will.payload, will.qos, will.retain, delay)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
@@ -84,7 +90,9 @@ class Link:
         """
         self._client.connect_timeout = answer_s
         try:
-            self._client.connect(self._address.host, self._address.port, KEEPALIVE_S, **self._session())
+            bounded = self._lasts and self.version == V5
+            session = session_arguments(self._will_delay_s) if bounded else {}
+            self._client.connect(self._address.host, self._address.port, KEEPALIVE_S, **session)
         except (OSError, ValueError) as error:
             raise LinkFailed(words_of(error)) from error
         until_s = monotonic() + answer_s
@@ -102,23 +110,29 @@ class Link:
         """
         connection: Any = self._client.socket()
         if connection is not None:
-            unread = connection.pending() if hasattr(connection, "pending") else 0  # TLS: read, but not yet asked for
             waiting = [connection] if wake is None else [connection, wake]
             writing = [connection] if self._client.want_write() else []
-            readable, writable, _ = select.select(waiting, writing, [], 0 if unread else timeout_s)
+            readable, writable, _ = select.select(waiting, writing, [], 0 if _held(connection) else timeout_s)
             if writable:
                 self._client.loop_write()
-            if connection in readable or unread:
-                self._client.loop_read()
+            if connection in readable or _held(connection):
+                self._read()
             self._client.loop_misc()
         if self._ended is not None:
             raise self._ended
         if self._client.socket() is None:
             raise LinkFailed("connection lost", other_version=self.version == V5 and not self.up)
 
+    def _read(self) -> None:
+        for _ in range(_READ_AT_ONCE):
+            self._client.loop_read()
+            connection: Any = self._client.socket()
+            if connection is None or not (_held(connection) or select.select([connection], [], [], 0)[0]):
+                break
+
     def publish(self, message: Message) -> int:
         """Sends; returns the packet number by which `acked` tells of it (with QoS 1)."""
-        properties = self._publish_properties(message)
+        properties = publish_properties(message) if self.version == V5 else None
         return self._client.publish(message.topic, message.payload, message.qos, message.retain, properties).mid
 
     def subscribe(self, topic: str) -> int:
@@ -137,31 +151,6 @@ class Link:
         connection: Any = self._client.socket()
         if connection is not None:
             connection.close()
-
-    def _session(self) -> dict[str, Any]:
-        if self.version != V5 or not self._will_delay_s:
-            return {}
-        # The session outlives the connection for as long as the will waits, and a return within that time ends both.
-        properties = _properties("CONNECT")
-        properties.SessionExpiryInterval = self._will_delay_s
-        return {"clean_start": False, "properties": properties}
-
-    def _will_properties(self) -> Any:
-        if self.version != V5 or not self._will_delay_s:
-            return None
-        properties = _properties("WILLMESSAGE")
-        properties.WillDelayInterval = self._will_delay_s
-        return properties
-
-    def _publish_properties(self, message: Message) -> Any:
-        if self.version != V5:
-            return None
-        properties = _properties("PUBLISH")
-        if message.expires_s is not None:
-            properties.MessageExpiryInterval = message.expires_s
-        if message.properties:
-            properties.UserProperty = list(message.properties.items())
-        return properties
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         self.up = not reason.is_failure
@@ -183,14 +172,20 @@ class Link:
         self._on_publish(client, userdata, mid, reasons[0], properties)
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
-        self.received.append((message.topic, message.payload))
+        with suppress(UnicodeDecodeError):  # no topic that anybody of us has asked for
+            self.received.append(heard_from(message))
+
+
+def _held(connection: Any) -> bool:
+    """Whether TLS has read, and nobody yet asked for, what `select` cannot see."""
+    return hasattr(connection, "pending") and connection.pending() > 0
 
 
 def find_version(address: Address, client_id: str, answer_s: float = ANSWER_S) -> int:
     """The newest version of MQTT that a broker speaks.
 
-    Asked by a connection without a will, under a name of its own: amqtt answers a version 5 that it does not speak
-    only where there is no will.
+    Asked by a connection without a will or properties, under a name of its own: amqtt answers a version 5 that it does
+    not speak only where there are none.
 
     Raises:
         LinkFailed: nobody there, or not let in.
@@ -206,10 +201,3 @@ def find_version(address: Address, client_id: str, answer_s: float = ANSWER_S) -
     finally:
         link.drop()
     return V5
-
-
-def _properties(packet: str) -> Any:
-    from paho.mqtt.packettypes import PacketTypes
-    from paho.mqtt.properties import Properties
-
-    return Properties(getattr(PacketTypes, packet))  # type: ignore[no-untyped-call]  # as paho leaves it

@@ -7,7 +7,7 @@ from uuid import uuid4
 from device.errors import PartFailed
 from device.output.address import address_of
 from device.output.link import Link, LinkFailed, find_version
-from device.output.messages import Message, Messages
+from device.output.messages import Heard, Message, Messages
 
 
 def check_round_trip(
@@ -55,7 +55,8 @@ def check_round_trip(
 def _go_and_return(link: Link, message: Message, timeout_s: float) -> None:
     until_s = monotonic() + timeout_s
     subscribed, sent = link.subscribe(message.topic), False
-    while (message.topic, message.payload.encode()) not in link.received:
+    sent_back = Heard(message.topic, str(message.payload).encode())
+    while sent_back not in link.received:
         if monotonic() > until_s:
             raise LinkFailed(f"a message to {message.topic} did not come back in {timeout_s:g} s")
         link.turn(0.1)
