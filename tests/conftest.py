@@ -1,5 +1,6 @@
 """What all tests share: the real command line, ffmpeg where it is, golden files."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -37,13 +38,16 @@ def pose_files() -> None:
 def squatlight(tmp_path: Path) -> Callable[..., "Ran[str]"]:
     """Runs the real command line in a process of its own, away from the tree; a hanging one fails."""
 
-    def run(*arguments: object, timeout_s: float = 120, **environment: str) -> "Ran[str]":
+    def run(
+        *arguments: object, timeout_s: float = 120, stdout: int = subprocess.PIPE, **environment: str
+    ) -> "Ran[str]":
         return subprocess.run(
             [sys.executable, "-m", "device", *map(str, arguments)],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
             timeout=timeout_s,
             check=False,
@@ -54,7 +58,7 @@ def squatlight(tmp_path: Path) -> Callable[..., "Ran[str]"]:
 
 def complaints(ran: "Ran[str]") -> list[str]:
     """Lines on stderr, less the one that the TFLite runtime writes itself."""
-    assert "Traceback" not in ran.stderr + ran.stdout, ran.stderr
+    assert "Traceback" not in ran.stderr + (ran.stdout or ""), ran.stderr
     return [line for line in ran.stderr.splitlines() if line.strip() and line != XNNPACK]
 
 
@@ -76,6 +80,15 @@ def one_line() -> Callable[..., str]:
 @pytest.fixture
 def lines_of() -> Callable[["Ran[str]"], list[str]]:
     return complaints
+
+
+@pytest.fixture(scope="session")
+def one_rep_clip(demo_clip: Path, ffmpeg: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo clip's first rep, small: what takes time for each frame is tested on it."""
+    first = json.loads(demo_clip.with_suffix(".json").read_text("utf-8"))["reps"][0]
+    path = tmp_path_factory.mktemp("one_rep") / "one_rep.mp4"
+    ffmpeg("-i", demo_clip, "-t", first["lockout_s"] + 0.7, "-vf", "scale=-2:240", "-c:v", "libx264", "-crf", 18, path)
+    return path
 
 
 @pytest.fixture(scope="session")
