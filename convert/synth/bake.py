@@ -19,11 +19,12 @@ BODY_VERTICES = 13380  # of makehuman-full: the skin; helpers (tights, eyes, joi
 GROUPS = ("body", "helper-tights", "helper-l-eye", "helper-r-eye")
 MASKS = {"lips": "mpfb_lips.jpg", "nails": "mpfb_fingernails.jpg", "ears": "mpfb_ears.jpg"}
 LINE_OFFSETS_M = (0.01, 0.025, 0.04)  # outwards of the hip joint: the outer half of the groin, which a side judge sees
-SHAPE_CHANGES = (  # anny's local changes that matter for squatting; each drawn from N(0, 0.3), within +-0.8
-    "upperlegs-height-incr", "lowerlegs-height-incr", "measure-thigh-circ-incr", "buttocks-volume-incr",
-    "measure-hips-circ-incr", "measure-waist-circ-incr", "torso-scale-vert-incr", "measure-knee-circ-incr",
-    "stomach-tone-incr", "torso-vshape-incr",
-)  # fmt: skip
+SHAPE_CHANGES = {  # anny's local changes that matter for squatting, each drawn from N(mean, 0.28) within +-0.8
+    # MakeHuman's shanks are long: with this mean, sitting knee height agrees with measured people (anthropometry.py).
+    "lowerlegs-height-incr": -0.45, "upperlegs-height-incr": 0.0, "measure-thigh-circ-incr": 0.0,
+    "buttocks-volume-incr": 0.0, "measure-hips-circ-incr": 0.0, "measure-waist-circ-incr": 0.0,
+    "torso-scale-vert-incr": 0.0, "measure-knee-circ-incr": 0.0, "stomach-tone-incr": 0.0, "torso-vshape-incr": 0.0,
+}  # fmt: skip
 
 
 def merged_bone(name: str) -> str:
@@ -73,14 +74,14 @@ def draw_people(rng: np.random.Generator) -> list[dict[str, Any]]:
                     "age": rng.uniform(0.62, 0.93),
                     "muscle": rng.uniform(0.3, 0.95),
                     "weight": float(np.clip(rng.beta(1.6, 1.6), 0.08, 0.95)),
-                    "proportions": rng.uniform(0.3, 0.9),
+                    "proportions": rng.uniform(0.4, 1.0),
                     "cupsize": rng.uniform(0.25, 0.55),
                     "firmness": rng.uniform(0.5, 0.8),
                     "african": origin[0],
                     "asian": origin[1],
                     "caucasian": origin[2],
                 },
-                "local": {k: float(np.clip(rng.normal(0, 0.3), -0.8, 0.8)) for k in SHAPE_CHANGES},
+                "local": {k: float(np.clip(rng.normal(m, 0.28), -0.8, 0.8)) for k, m in SHAPE_CHANGES.items()},
             }
         )
     return people

@@ -46,7 +46,10 @@ def main(argv: list[str] | None = None) -> int:
     except (SquatlightError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return getattr(error, "exit_code", 1)
-    speed = f", {total['frames'] / total['wall_s']:.1f} frames/s per worker" if total["wall_s"] else ""
+    speed = ""
+    if total["wall_s"]:
+        per_s, per_cpu = total["frames"] / total["wall_s"], total["frames"] / total["cpu_s"]
+        speed = f", {per_s:.1f} frames/s per worker, {per_cpu:.1f} per second of processor time"
     print(
         f"{total['clips']:.0f} clips, {total['frames']:.0f} frames made{speed}; {listed} frames in coco_keypoints.json",
         file=sys.stderr,

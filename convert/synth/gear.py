@@ -134,6 +134,7 @@ def dumbbell_rack(at: Array, along_x: bool) -> Mesh:
     for level in range(3):
         z = 0.3 + 0.35 * level
         parts.append(box((at[0], at[1], z), size, (0.15, 0.15, 0.16), METAL))
+        parts += [box(put(s * 0.66, 0, z / 2), (0.05, 0.05, z), (0.12, 0.12, 0.13), METAL) for s in (-1, 1)]
         for k in range(5):
             u = -0.55 + 0.27 * k
             parts.append(

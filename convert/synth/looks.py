@@ -58,12 +58,13 @@ class Look:
     stripes: tuple[float, float]
     belt: bool
 
-    def outfit(self) -> dict[str, tuple[float, ...]]:
+    def outfit(self) -> dict[str, float | tuple[float, ...]]:
         """What the shader needs to know."""
         return {
             "outfit": (self.sleeve, self.hem, self.leg, self.waist),
             "trim": tuple(self.trim),
             "stripes": self.stripes,
+            "belt": float(self.belt),
         }
 
 

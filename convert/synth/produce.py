@@ -94,7 +94,7 @@ def executor(workers: int, scheduler: str | None) -> Iterator[Any]:
         try:
             from dask.distributed import Client
         except ImportError as error:
-            raise PartFailed(f"--scheduler needs dask: pip install 'squatlight[cluster]' ({error})") from error
+            raise PartFailed(f"--scheduler needs dask: pip install 'squatlight[dask]' ({error})") from error
         try:
             client = Client(scheduler, timeout="4s")
         except (OSError, ValueError) as error:

@@ -32,7 +32,7 @@ layout(location = 0) out vec4 colour_out; layout(location = 1) out vec2 motion_o
 uniform vec3 eye, key_to, key_light, fill_to, fill_light, sky, ground;
 uniform sampler2DArray textures; uniform sampler2D mirrored;
 uniform vec4 outfit;  // sleeve end, shirt hem, leg hem, waist (places on arm, trunk, leg, trunk)
-uniform vec3 trim; uniform vec2 stripes; uniform vec4 clip; uniform vec2 size; uniform float gain;
+uniform vec3 trim; uniform vec2 stripes; uniform float belt; uniform vec4 clip; uniform vec2 size; uniform float gain;
 """
     + SUN
     + """
@@ -81,6 +81,7 @@ void main() {
     if (stripes.x > .5 && abs(fract(k.z * stripes.y) - .5) < .14) a = trim;
     if (k.y > outfit.x - .025 || k.z < outfit.y + .015) a *= .78;
     shine = .02;
+    if (belt > .5 && k.y < -.2 && abs(k.z - .33) < .065) { a = vec3(.035, .03, .028); N = normalize(n); shine = .2; }
   } else if (kind == 3) {  // shorts, leggings
     a *= .82 + .28 * (cloud(p * vec3(14, 14, 8)) + .5 * cloud(p * 33.));
     N = normalize(N + vec3(.5, .5, .3) * ruffle(p * vec3(20, 20, 6)));

@@ -152,3 +152,39 @@ def test_a_seed_gives_the_same_truth_and_another_one_another():
     np.testing.assert_array_equal(one["performance"].bones.heads, again["performance"].bones.heads)
     np.testing.assert_array_equal(one["camera"].view, again["camera"].view)
     assert one["camera"].view_deg != other["camera"].view_deg
+
+
+def test_the_bundled_demo_clip_is_what_its_recipe_makes():
+    import json
+    from pathlib import Path
+
+    import convert
+    import device
+    from convert.synth.recipe import read
+
+    says = json.loads((Path(device.__file__).parent / "demo" / "squat.json").read_text())
+    drawn = settings(read(Path(convert.__file__).parent / "recipes" / "synth-demo.toml"), 0)
+    done = drawn["performance"]
+    assert len(done.spans) == len(says["reps"])
+    for (start, end, _), rep in zip(done.spans, says["reps"], strict=True):
+        assert start / done.fps == pytest.approx(rep["start_s"], abs=0.001)
+        t = round(rep["bottom_s"] * done.fps)
+        found = surface.find(skin.bend(done.body, done.bones, t), done.bones, t)
+        near = found.knee_top[0, 2] - found.crease[0, 2]
+        assert 100 * near == pytest.approx(rep["margin_cm"], abs=0.2)
+        assert start < t < end
+    assert drawn["camera"].view_deg == says["view_deg"]
+
+
+def test_the_bodies_sit_like_people():
+    """Medians of sitting measures lie within the published 5th to 95th percentiles (see anthropometry.py)."""
+    from convert.synth import anthropometry
+
+    measured = [anthropometry.measure(bodies.load(n)) for n in range(0, bodies.count(), 3)]
+    for name in ("knee height", "buttock-knee length"):
+        for sex, (median, deviation) in anthropometry.SITTING_MM[name].items():
+            ours = [m.sitting_mm[name] / m.body.stature_m for m in measured if m.body.female == (sex == "women")]
+            people = np.array([median - 1.645 * deviation, median + 1.645 * deviation])
+            low, high = people / anthropometry.STATURE_MM[sex] * 1000
+            assert low < np.median(ours) < high
+    assert 6 < np.median([m.joint_cm["hip joint behind the groin's skin"] for m in measured]) < 9

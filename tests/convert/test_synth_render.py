@@ -142,7 +142,7 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path):
 
 
 def test_two_dask_workers_make_a_set(made, tmp_path):
-    distributed = pytest.importorskip("distributed", reason="dask is an extra: pip install 'squatlight[cluster]'")
+    distributed = pytest.importorskip("distributed", reason="dask is an extra: pip install 'squatlight[dask]'")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         assert produce.produce(RECIPE, tmp_path, scheduler=cluster.scheduler_address)["clips"] == 2
     for ours, theirs in zip(SyntheticClip.all_in(made), SyntheticClip.all_in(tmp_path), strict=True):
@@ -150,6 +150,6 @@ def test_two_dask_workers_make_a_set(made, tmp_path):
 
 
 def test_no_scheduler_is_one_clear_line(tmp_path):
-    pytest.importorskip("distributed", reason="dask is an extra: pip install 'squatlight[cluster]'")
+    pytest.importorskip("distributed", reason="dask is an extra: pip install 'squatlight[dask]'")
     with pytest.raises(PartFailed, match="no Dask scheduler"), produce.executor(1, "tcp://127.0.0.1:9"):
         pass
