@@ -28,7 +28,9 @@ class Scripted:
         self.script: queue.Queue[Shot | Exception] = queue.Queue()
         self.plugged = True
         self.opened = self.closed = 0
-        self.waiting = threading.Event()  # the capturing thread has taken everything and come back for more
+        self._all_done = threading.Condition()
+        self._shown = self._done = 0
+        self._given = False
         self.tried = threading.Event()
 
     def __call__(self) -> "Scripted":
@@ -40,36 +42,52 @@ class Scripted:
 
     def shoot(self, *pictures: tuple[np.ndarray, float] | Exception) -> None:
         """Shows pictures with their times and raises exceptions, and waits until they have been taken."""
-        self.waiting.clear()
         for item in pictures:
-            self.script.put(Shot(*item) if isinstance(item, tuple) else item)
-        assert self.waiting.wait(PATIENCE_S)
+            self.show(item)
+        with self._all_done:
+            assert self._all_done.wait_for(lambda: self._done == self._shown, PATIENCE_S)
 
-    def unplug(self) -> None:
-        self.plugged = False
-        self.tried.clear()
-        self.script.put(CameraLost("it is gone"))
+    def show(self, item: tuple[np.ndarray, float] | Exception) -> None:
+        """The same without waiting."""
+        with self._all_done:
+            self._shown += 1
+        self.script.put(Shot(*item) if isinstance(item, tuple) else item)
 
     def read(self) -> Shot:
-        while True:
-            try:
-                item = self.script.get_nowait()
-            except queue.Empty:
-                self.waiting.set()
-                try:
-                    item = self.script.get(timeout=PATIENCE_S)
-                except queue.Empty:
-                    raise CameraLost("the test showed no more") from None
-            if isinstance(item, Exception):
-                raise item
-            return item
+        self._finish()
+        item = self.script.get(timeout=PATIENCE_S)
+        self._given = True
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    def _finish(self) -> None:
+        with self._all_done:
+            self._done += self._given
+            self._given = False
+            self._all_done.notify_all()
 
     def close(self) -> None:
         self.closed += 1
+        self._finish()
 
 
-def live(script: Scripted, **settings: Any) -> LiveCamera:
-    return LiveCamera("cam", script, **{"timeout_s": 0.02, "retry_s": (0.0, 0.0), "steady_s": 0.0, **settings})
+class Live(LiveCamera):
+    """Ends its script when it is closed, so that nothing has to wait."""
+
+    script: Scripted | None = None
+
+    def close(self) -> None:
+        self._closing.set()
+        if self.script is not None:
+            self.script.show(CameraLost("the test is over"))
+        super().close()
+
+
+def live(script: Any, **settings: Any) -> LiveCamera:
+    camera = Live("cam", script, **{"timeout_s": 0.02, "retry_s": (0.001, 0.001), "steady_s": 0.0, **settings})
+    camera.script = script if isinstance(script, Scripted) else None
+    return camera
 
 
 def until(turns: Iterator[Frame | NoFrame], state: CameraState) -> Frame | NoFrame:

@@ -49,7 +49,7 @@ def test_a_camera_that_is_still_opening_is_no_fault_at_first() -> None:
         held.wait(PATIENCE_S)
         return script
 
-    with live(slowly, clock=lambda: now[0]) as camera:  # type: ignore[arg-type]
+    with live(slowly, clock=lambda: now[0]) as camera:
         turns = camera.frames()
         assert next(turns).state is CameraState.OPENING  # type: ignore[union-attr]
         assert not camera.state.fault
@@ -69,7 +69,7 @@ def test_an_unplugged_camera_comes_back_with_one_line_for_the_outage(
         script.shoot((picture(50), monotonic()))
         seen = [until(turns, CameraState.LIVE)]
         script.plugged = False
-        script.script.put(live_module.CameraLost("it is gone") if clean else OSError(19, "No such device"))
+        script.show(live_module.CameraLost("it is gone") if clean else OSError(19, "No such device"))
         seen.append(until(turns, CameraState.LOST))
         script.tried.clear()
         assert script.tried.wait(PATIENCE_S)
@@ -106,8 +106,8 @@ def test_a_camera_that_comes_and_goes_is_one_outage_and_is_tried_ever_less_often
     with camera:
         turns = camera.frames()
         for i in range(5):
-            script.script.put(live_module.Shot(picture(50 + i), monotonic()))
-            script.script.put(live_module.CameraLost("a loose plug"))
+            script.show((picture(50 + i), monotonic()))
+            script.show(live_module.CameraLost("a loose plug"))
         next(turns)
         assert enough.wait(PATIENCE_S)
     assert pauses[:5] == [0.5, 1.0, 2.0, 3.0, 3.0]
@@ -135,8 +135,8 @@ def test_a_dark_room_is_no_fault_however_long(caplog: pytest.LogCaptureFixture) 
     script = Scripted()
     with live(script, frozen_after=3) as camera:
         turns = camera.frames()
-        for _ in range(8):
-            at_s = monotonic()
+        for i in range(8):
+            at_s = 1e9 + i
             script.shoot((picture(3), at_s))
             turn = until(turns, CameraState.DARK)
             assert isinstance(turn, NoFrame)
@@ -145,7 +145,7 @@ def test_a_dark_room_is_no_fault_however_long(caplog: pytest.LogCaptureFixture) 
         script.shoot((picture(80), monotonic()))
         until(turns, CameraState.LIVE)
     assert script.opened == 1
-    assert lines(caplog) == ["camera cam: no picture for 0.02 s; tried again until it is back"] * bool(lines(caplog))
+    assert not lines(caplog)
 
 
 def test_half_the_rate_is_told_once_with_both_numbers(caplog: pytest.LogCaptureFixture) -> None:
@@ -165,7 +165,7 @@ def test_half_the_rate_is_told_once_with_both_numbers(caplog: pytest.LogCaptureF
 def test_another_size_is_told_once_with_both(caplog: pytest.LogCaptureFixture) -> None:
     script = Scripted()
     with live(script, asked=Asked(1280, 720)) as camera:
-        next(camera.frames())
+        camera.frames()
         script.shoot(*((picture(50 + i, 640, 480), float(i)) for i in range(9)))
     assert lines(caplog) == ["camera cam: asked for 1280x720 pixels, got 640x480"]
 
@@ -207,8 +207,7 @@ def test_closing_ends_the_frames_while_they_are_waited_for() -> None:
         ended.set()
 
     threading.Thread(target=look, daemon=True).start()
-    assert script.waiting.wait(PATIENCE_S)
-    script.script.put(live_module.CameraLost("lets the reader go"))
+    assert script.tried.wait(PATIENCE_S)
     camera.close()
     camera.close()
     assert ended.wait(PATIENCE_S)

@@ -1,0 +1,179 @@
+"""A live camera: captured in a thread of its own, newest picture first, back by itself after every outage."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+from device.camera.capture import Asked, CameraLost, Capture, Frozen, Shot
+from device.camera.frames import Frame
+from device.camera.mounting import Mounting, upright
+from device.camera.outage import Outage
+from device.camera.rate import Rate
+from device.camera.sight import Sight
+from device.camera.slot import Slot
+from device.camera.state import CameraState, NoFrame
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 1.0  # the loop goes on after so long without a picture
+RETRY_S = (0.5, 30.0)  # the first pause between attempts, doubled up to the second
+STEADY_S = 10.0  # an outage is over when the camera has held for so long
+OPENING_S = 10.0  # a camera that needs longer for its first picture is lost
+LEAVE_S = 1.0  # a capture that hangs in its driver is left behind after so long: it must not hold up the end
+OFF = 0.2  # a rate further than this from the asked one is told
+STEP_S = 1e-3  # time never stands still, even where a camera's stamps do
+
+
+class LiveCamera:
+    """A camera that stays, whatever happens to it. A context manager.
+
+    Args:
+        name: for people.
+        open_capture: opens the camera, in the thread that captures; raises `CameraLost` where it cannot now.
+        asked: what it is asked for; what comes instead is told once.
+        mounting: how it hangs.
+        timeout_s: the loop never waits longer for a picture.
+        retry_s: first and longest pause between attempts to open it.
+        steady_s: how long it has to hold until an outage is over.
+        frozen_after: so many equal pictures are a frozen camera.
+        clock: monotonic seconds.
+
+    Attributes:
+        state: as of the last turn of the loop.
+        words: what is wrong, for a person; empty where nothing is.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_capture: Callable[[], Capture],
+        asked: Asked | None = None,
+        mounting: Mounting | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        retry_s: tuple[float, float] = RETRY_S,
+        steady_s: float = STEADY_S,
+        frozen_after: int = 90,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.name = name
+        self.asked, self.mounting, self.timeout_s = asked or Asked(), mounting or Mounting(), timeout_s
+        self.state, self.words = CameraState.OPENING, ""
+        self._open, self._retry_s, self._clock = open_capture, retry_s, clock
+        self._slot: Slot[tuple[Shot, CameraState]] = Slot()
+        self._sight, self._rate, self._outage = Sight(frozen_after), Rate(), Outage(name, steady_s, clock)
+        self._fault: tuple[CameraState, str] | None = None  # as the thread that captures sees it
+        self._told_size = self._told_rate = False
+        self._closing = threading.Event()
+        self._began_s = clock()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def rate_hz(self) -> float:
+        """Pictures a second that the camera gives, whether the loop takes them or not; 0 while it gives none."""
+        return 0.0 if self.state.fault else self._rate.hz
+
+    def frames(self) -> Iterator[Frame | NoFrame]:
+        """Starts the camera; yields the newest picture, or `NoFrame` where there is none to judge, until it is closed."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._capture, name=f"camera {self.name}", daemon=True)
+            self._thread.start()
+        return self._turns()
+
+    def _turns(self) -> Iterator[Frame | NoFrame]:
+        index, last_s = -1, float("-inf")
+        while not self._closing.is_set():
+            taken = self._slot.take(self.timeout_s)
+            if self._closing.is_set():
+                return
+            if taken is None:
+                last_s = max(self._clock(), last_s + STEP_S)
+                yield self._none(last_s, *self._missing())
+                continue
+            (shot, state), dropped = taken
+            last_s = max(shot.captured_s, last_s + STEP_S)
+            index += 1 + dropped
+            if state is CameraState.LIVE:
+                self.state, self.words = state, ""
+                yield Frame(upright(shot.image, self.mounting), last_s, index, dropped)
+            else:
+                yield self._none(last_s, state, "the picture is black")
+
+    def close(self) -> None:
+        """Ends `frames` and frees the camera; a driver that hangs is left behind."""
+        self._closing.set()
+        self._slot.close()
+        if self._thread is not None:
+            self._thread.join(LEAVE_S)
+
+    def __enter__(self) -> "LiveCamera":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _none(self, at_s: float, state: CameraState, words: str) -> NoFrame:
+        self.state, self.words = state, words
+        return NoFrame(at_s, state, words)
+
+    def _missing(self) -> tuple[CameraState, str]:
+        """Why no picture came within the timeout."""
+        fault = self._fault
+        if fault is not None:
+            return fault
+        if self.state is CameraState.OPENING and self._clock() - self._began_s < OPENING_S:
+            return CameraState.OPENING, "no picture yet"
+        words = f"no picture for {self.timeout_s:g} s"
+        self._outage.fault(words)  # the thread that captures hangs, and cannot tell it
+        return CameraState.LOST, words
+
+    def _capture(self) -> None:
+        """The thread: opens, reads, and opens again."""
+        first_s, longest_s = self._retry_s
+        pause_s = first_s
+        while not self._closing.is_set():
+            try:
+                self._read_on()
+            except Exception as error:  # a driver's own, too: whatever it is, the next attempt may do
+                if self._closing.is_set():
+                    return
+                words = str(error) if isinstance(error, CameraLost) else f"{type(error).__name__}: {error}"
+                self._fault = (CameraState.FROZEN if isinstance(error, Frozen) else CameraState.LOST), words
+                if self._outage.over:
+                    pause_s = first_s
+                self._outage.fault(words)
+            self._closing.wait(pause_s)
+            pause_s = min(2 * pause_s, longest_s)
+
+    def _read_on(self) -> None:
+        """One connection: reads until it fails or the camera is closed."""
+        capture = self._open()
+        try:
+            self._rate, self._told_rate = Rate(), False
+            while not self._closing.is_set():
+                shot = capture.read()
+                state = self._sight.see(shot.image)
+                if state is CameraState.FROZEN:
+                    raise Frozen(f"frozen: {self._sight.frozen_after} times the same picture")
+                self._fault = None
+                self._slot.put((shot, state))
+                self._outage.fine()
+                self._rate.see(shot.captured_s)
+                self._verify(shot)
+        finally:
+            capture.close()
+
+    def _verify(self, shot: Shot) -> None:
+        """Tells once where size or rate are not what was asked for."""
+        height, width = shot.image.shape[:2]
+        wanted = (self.asked.width or width, self.asked.height or height)
+        if (width, height) != wanted and not self._told_size:
+            self._told_size = True
+            log.warning("camera %s: asked for %dx%d pixels, got %dx%d", self.name, *wanted, width, height)
+        asked_hz = self.asked.rate_hz
+        if asked_hz and self._rate.settled and not self._told_rate:
+            hz = self._rate.hz
+            if abs(hz - asked_hz) > OFF * asked_hz:
+                self._told_rate = True
+                log.warning("camera %s: asked for %g pictures a second, got %.1f", self.name, asked_hz, hz)
