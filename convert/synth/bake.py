@@ -11,14 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from convert.synth.section import front_line
-
 COUNT = 64
 SEED = 20
 BODY_VERTICES = 13380  # of makehuman-full: the skin; helpers (tights, eyes, joints) follow
 GROUPS = ("body", "helper-tights", "helper-l-eye", "helper-r-eye")
 MASKS = {"lips": "mpfb_lips.jpg", "nails": "mpfb_fingernails.jpg", "ears": "mpfb_ears.jpg"}
-LINE_OFFSETS_M = (0.01, 0.025, 0.04)  # outwards of the hip joint: the outer half of the groin, which a side judge sees
 SHAPE_CHANGES = {  # anny's local changes that matter for squatting, each drawn from N(mean, 0.28) within +-0.8
     # MakeHuman's shanks are long: with this mean, sitting knee height agrees with measured people (anthropometry.py).
     "lowerlegs-height-incr": -0.45, "upperlegs-height-incr": 0.0, "measure-thigh-circ-incr": 0.0,
@@ -193,11 +190,6 @@ def bake(out: Path) -> None:
         )
     mean = np.mean(shapes, 0)
     skin = lookup[groups["body"][..., 0]]
-    lines = {}
-    for side in "LR":
-        hip, knee = (np.mean(joints, 0)[names[f"{n}.{side}"]] for n in ("upperleg01", "lowerleg01"))
-        for k, offset in enumerate(LINE_OFFSETS_M):
-            lines[f"line_{side}{k}"] = front_line(mean, skin, hip, knee, offset * (1 if side == "L" else -1))
     np.savez_compressed(
         out,
         bones=np.array(bones),
@@ -224,7 +216,6 @@ def bake(out: Path) -> None:
             )
             for n, f in MASKS.items()
         },
-        **lines,
     )
 
 

@@ -3,8 +3,8 @@
 `bodies.npz` (made by bake.py) holds: bones (64 names) and parents; mean (n, 3) and shapes (bodies, n, 3, float16,
 added to the mean) in metres at rest: arms held down and out, facing -y, left = +x, z up, bare soles at z = 0; joints
 (bodies, 64, 3); balls (bodies, 2, 3) of the feet; bone_index and bone_weight (n, 8); triangles_* of skin, tights and
-eyes; mask_* (n,) 0-255 of painted regions; line_* the front lines of the legs (section.py); stature_m, mass_kg (from
-the volume), female, muscle 0-1, age (anny's scale: 0.67 young adult, 1 very old), african (share of looks).
+eyes; mask_* (n,) 0-255 of painted regions; stature_m, mass_kg (from the volume), female, muscle 0-1, age
+(anny's scale: 0.67 young adult, 1 very old), african (share of looks).
 """
 
 from dataclasses import dataclass

@@ -4,10 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+UP_M = 0.46  # from the hip joint to the line's upper end, on the mean body
 
 
 def front_line(vertices: Array, triangles: NDArray[np.intp], hip: Array, knee: Array, offset_m: float) -> Array:
     """The line where a vertical fore-and-aft cut through hip and knee joint meets the skin at the front.
+
+    It runs from the shin to the lower chest: in the deepest squats that is what touches the thigh.
 
     Args:
         vertices: (n, 3) metres at rest: x to the body's left, y to its back, z up.
@@ -17,7 +20,7 @@ def front_line(vertices: Array, triangles: NDArray[np.intp], hip: Array, knee: A
         offset_m: moves the cut along x.
 
     Returns:
-        (k, 3): from shin to ribs, each point as (vertex a, vertex b, share of b): the points of every body that
+        (k, 3): from shin to chest, each point as (vertex a, vertex b, share of b): the points of every body that
         shares the topology are then (1 - share) * a + share * b.
     """
     below = np.minimum(vertices[:, 2] - hip[2], 0)
@@ -39,7 +42,7 @@ def front_line(vertices: Array, triangles: NDArray[np.intp], hip: Array, knee: A
     start = min((e for e in neighbours if point(e)[1] < knee[1]), key=lambda e: abs(point(e)[2] - shin))
     path = [start]
     step: tuple[int, int] | None = max(neighbours[start], key=lambda e: point(e)[2])
-    while step is not None and point(step)[2] < hip[2] + 0.36:
+    while step is not None and point(step)[2] < hip[2] + UP_M:
         path.append(step)
         step = next((e for e in neighbours[step] if e not in path[-2:]), None)
     return np.array([(a, b, share((a, b))) for a, b in path])

@@ -6,12 +6,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.synth.body import SIDES, baked, bone_rows, is_skin, weight_of
+from convert.synth.body import SIDES, SIGNS, baked, bone_rows, is_skin, weight_of
 from convert.synth.rotation import unit
+from convert.synth.section import front_line
 from convert.synth.skeleton import Bones
 
 Array = NDArray[np.float64]
-LINES = 3
+LINE_OFFSETS_M = (0.01, 0.025, 0.04)  # outwards of the hip joint: the outer half of the groin, which a side judge sees
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,18 @@ class Surfaces:
 
 @cache
 def front_lines(side: str) -> list[FrontLine]:
-    """The baked lines of a leg. The crease is where, going up, the thigh first carries less than half of the skin."""
+    """The lines of a leg, alike in all bodies.
+
+    The crease is where, going up, the thigh first carries less than half of the skin.
+    """
     thigh = weight_of(f"upperleg01.{side}", f"upperleg02.{side}")
+    data, rows = baked(), bone_rows()
+    joints = data["joints"].astype(float).mean(0)
+    hip, knee = (joints[rows[f"{b}.{side}"]] for b in ("upperleg01", "lowerleg01"))
     out = []
-    for k in range(LINES):
-        raw = baked()[f"line_{side}{k}"]
+    for offset in LINE_OFFSETS_M:
+        triangles = data["triangles_body"].astype(np.intp)
+        raw = front_line(data["mean"].astype(float), triangles, hip, knee, offset * SIGNS[side])
         a, b, share = raw[:, 0].astype(np.intp), raw[:, 1].astype(np.intp), raw[:, 2].astype(float)
         carried = thigh[a] * (1 - share) + thigh[b] * share
         above = np.flatnonzero((carried < 0.5) & (np.arange(len(a)) > len(a) // 4))

@@ -188,3 +188,24 @@ def test_the_bodies_sit_like_people():
             low, high = people / anthropometry.STATURE_MM[sex] * 1000
             assert low < np.median(ours) < high
     assert 6 < np.median([m.joint_cm["hip joint behind the groin's skin"] for m in measured]) < 9
+
+
+def test_the_visible_fold_lies_ahead_of_and_above_the_crease_in_every_deep_squat():
+    for number in SOME:
+        for angle in (90, 100, 110):
+            body, _, bones = bottom(number, angle)
+            found = surface.find(skin.bend(body, bones, 2), bones, 2)
+            assert found.folded.all()
+            assert (found.fold[:, 2] > found.crease[:, 2] + 0.01).all()
+            assert (found.fold[:, 1] < found.crease[:, 1] - 0.02).all()
+
+
+def test_truth_points_move_smoothly():
+    """No jump from one frame to the next that the bones do not make."""
+    body = bodies.load(20)
+    done = squat_set(body, hold(body, "high_bar"), Style(), play([RepPlan(104)], 60))
+    heights = []
+    for t in range(len(done)):
+        found = surface.find(skin.bend(body, done.bones, t), done.bones, t)
+        heights.append([found.crease[0, 2], found.knee_top[0, 2]])
+    assert np.abs(np.diff(heights, 2, axis=0)).max() < 0.002
