@@ -1,0 +1,171 @@
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from device.camera.clip import Clip
+from device.camera.frames import Frame
+from device.inference.blazepose import LANDMARKS
+from device.inference.pose_model import PoseModel, open_pose_model
+from device.squat.pose import JOINTS, Pose, index
+
+SHARED = Path(__file__).parents[2].parent / "shared"  # measured data beside the repository, where there is some
+HIPS, SHOULDERS = index("left_hip", "right_hip"), index("left_shoulder", "right_shoulder")
+
+pytestmark = pytest.mark.usefixtures("pose_files")
+
+
+@pytest.fixture
+def model() -> Iterator[PoseModel]:
+    opened = open_pose_model()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def seen(demo_clip: Path, pose_files: None) -> list[tuple[Frame, Pose | None]]:
+    model = open_pose_model()
+    with Clip(demo_clip) as clip:
+        found = [(replace(frame, image=frame.image[:1, :1]), model.estimate(frame)) for frame in clip.frames()]
+    model.close()
+    return found
+
+
+def frames(path: Path, count: int) -> list[Frame]:
+    with Clip(path) as clip:
+        return [frame for frame, _ in zip(clip.frames(), range(count), strict=False)]
+
+
+def test_the_lifter_is_found_in_the_demo_clip(seen: list[tuple[Frame, Pose | None]]) -> None:
+    assert np.mean([pose is not None for _, pose in seen]) >= 0.97
+
+
+def test_a_pose_has_the_shapes_units_and_gaps_that_it_promises(
+    seen: list[tuple[Frame, Pose | None]], demo_clip: Path
+) -> None:
+    for frame, pose in seen:
+        if pose is None:
+            continue
+        assert (pose.captured_s, pose.index, pose.size) == (frame.captured_s, frame.index, (640, 480))
+        assert pose.keypoints.shape == (23, 2)
+        assert pose.world.shape == (23, 3)
+        assert pose.keypoints.dtype == pose.scores.dtype == pose.world.dtype == np.float32
+        joints = slice(0, len(JOINTS))
+        assert np.isfinite(pose.keypoints[joints]).all()
+        assert np.isnan(pose.keypoints[len(JOINTS) :]).all()  # a point the model lacks is NaN, never 0
+        assert np.isnan(pose.world[len(JOINTS) :]).all()
+        assert (pose.scores[len(JOINTS) :] == 0).all()
+        assert (pose.scores >= 0).all()
+        assert (pose.scores <= 1).all()
+        assert np.abs(pose.world[HIPS].mean(0)).max() < 0.03  # origin between the hips
+        assert pose.world[SHOULDERS, 1].mean() < -0.2  # y down: shoulders over hips
+
+
+def test_the_hips_go_down_and_up_as_the_truth_says(seen: list[tuple[Frame, Pose | None]], demo_clip: Path) -> None:
+    truth = json.loads(demo_clip.with_suffix(".json").read_text("utf-8"))
+    at_s = np.array([frame.captured_s for frame, _ in seen])
+    rows = np.array([np.nan if pose is None else pose.keypoints[HIPS, 1].mean() for _, pose in seen])
+    for rep in truth["reps"]:
+        inside = (at_s > rep["start_s"]) & (at_s < rep["lockout_s"])
+        low = at_s[inside][rows[inside] > np.nanmax(rows[inside]) - 4].mean()
+        assert low == pytest.approx(rep["bottom_s"], abs=0.15)
+
+
+def test_the_same_frames_give_the_same_poses(demo_clip: Path, model: PoseModel) -> None:
+    pictures, again = frames(demo_clip, 12), open_pose_model()
+    for frame in pictures:
+        one, other = model.estimate(frame), again.estimate(frame)
+        np.testing.assert_array_equal(one.keypoints, other.keypoints)
+        np.testing.assert_array_equal(one.world, other.world)
+    again.close()
+
+
+def test_an_empty_picture_has_no_lifter(model: PoseModel) -> None:
+    for at in range(3):
+        assert model.estimate(Frame(np.full((480, 640, 3), 90, np.uint8), at / 30, at)) is None
+
+
+def test_a_lifter_who_is_gone_is_not_seen_and_is_found_again(demo_clip: Path, model: PoseModel) -> None:
+    pictures = frames(demo_clip, 20)
+    empty = np.full_like(pictures[0].image, 90)
+    for frame in pictures[:5]:
+        assert model.estimate(frame) is not None
+    for frame in pictures[5:15]:
+        assert model.estimate(replace(frame, image=empty)) is None
+    assert model.estimate(pictures[15]) is not None
+
+
+def panel(image: np.ndarray) -> np.ndarray:
+    """A narrow strip of the picture around the lifter."""
+    return image[:, 170:470]
+
+
+def test_of_several_people_the_one_nearest_the_centre_is_the_lifter(demo_clip: Path, model: PoseModel) -> None:
+    (frame,) = frames(demo_clip, 1)
+    three = replace(frame, image=np.hstack([panel(frame.image)] * 3))
+    pose = model.estimate(three)
+    assert 300 < pose.keypoints[HIPS, 0].mean() < 600
+
+
+def test_who_is_the_lifter_stays_the_lifter_when_another_stands_in_the_centre(
+    demo_clip: Path, model: PoseModel
+) -> None:
+    pictures = frames(demo_clip, 12)
+    for at, frame in enumerate(pictures):
+        strip = panel(frame.image)
+        wall = np.full_like(strip, 120)
+        wide = np.hstack([wall, strip if at >= 4 else wall, strip])  # from frame 4 on another in the middle
+        if at == 8:
+            wide[:] = 120  # and then the lights go out for a moment
+        pose = model.estimate(replace(frame, image=wide))
+        if at != 8:
+            assert pose.keypoints[HIPS, 0].mean() > 600, at
+
+
+def test_the_pose_of_a_turned_picture_has_its_world_turned_too(demo_clip: Path, model: PoseModel) -> None:
+    """The crop follows a lifter who leans; the world's axes stay the camera's."""
+    frame = frames(demo_clip, 1)[0]
+    height, width = frame.image.shape[:2]
+    turned, straight = open_pose_model(), model.estimate(frame)
+    lean = cv2.getRotationMatrix2D((width / 2, height / 2), -20, 1)  # clockwise in the picture
+    image = cv2.warpAffine(frame.image, lean, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    for at in range(4):
+        pose = turned.estimate(replace(frame, image=image, captured_s=at / 30, index=at))
+    turned.close()
+
+    def trunk_deg(points: np.ndarray) -> float:
+        right, down = (points[SHOULDERS].mean(0) - points[HIPS].mean(0))[:2]
+        return float(np.degrees(np.arctan2(right, -down)))
+
+    assert trunk_deg(pose.keypoints) - trunk_deg(straight.keypoints) == pytest.approx(20, abs=6)
+    assert trunk_deg(pose.world) - trunk_deg(straight.world) == pytest.approx(20, abs=8)
+
+
+AGREE = {"v301": 0.03, "v309": 0.03, "v185": 0.03}  # median distance over joints and frames, of the torso's length
+
+
+@pytest.mark.parametrize("clip", AGREE)
+def test_keypoints_agree_with_those_of_mediapipe_itself(clip: str, model: PoseModel) -> None:
+    """Its smoothing differs: the picture's joints must agree, not their shiver."""
+    stored = SHARED / "data" / "mediapipe_landmarks" / f"{clip}.npz"
+    if not stored.is_file():
+        pytest.skip("no measured landmarks in ../shared")
+    manifest = json.loads((SHARED / "clips" / "manifest.json").read_text("utf-8"))
+    path = next(row["file"] for row in manifest if row["id"] == clip)
+    with np.load(stored) as data:
+        reference = data["lm"][:, LANDMARKS, :2]
+    with Clip(SHARED / "clips" / path) as source:
+        poses = [model.estimate(frame) for frame in source.frames()]
+    assert len(poses) == len(reference)
+    ours = np.array([np.full((17, 2), np.nan) if pose is None else pose.keypoints[:17] for pose in poses])
+    assert np.isfinite(ours[:, 0, 0]).mean() >= np.isfinite(reference[:, 0, 0]).mean() - 0.03
+    torso_px = np.nanmedian(np.linalg.norm(reference[:, 1:3].mean(1) - reference[:, 7:9].mean(1), axis=-1))
+    assert np.nanmedian(np.linalg.norm(ours - reference, axis=-1)) <= AGREE[clip] * torso_px
+
+
+def test_an_unknown_pose_model_is_refused(squatlight: Callable) -> None:
+    assert squatlight("replay", "x.mp4", "--pose", "openpose").returncode == 2

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device.errors import InputError
+from device.inference import recorded
+from device.squat.pose import KEYPOINTS, Pose
+
+
+def some(index: int, world: bool = True) -> Pose:
+    random = np.random.default_rng(index)
+    keypoints = random.random((len(KEYPOINTS), 2)).astype(np.float32) * 500
+    keypoints[17:] = np.nan
+    metres = random.random((len(KEYPOINTS), 3)).astype(np.float32) if world else None
+    return Pose(keypoints, random.random(len(KEYPOINTS)).astype(np.float32), metres, index / 30, index, 0, (640, 480))
+
+
+def test_what_is_stored_comes_back(tmp_path: Path) -> None:
+    poses = [(0.0, some(0)), (1 / 30, None), (2 / 30, some(2)), (3 / 30, some(3, world=False))]
+    recorded.save(tmp_path / "poses.npz", poses, (640, 480))
+    back = list(recorded.load(tmp_path / "poses.npz"))
+    assert [at_s for at_s, _ in back] == [at_s for at_s, _ in poses]
+    for (_, before), (_, after) in zip(poses, back, strict=True):
+        if before is None:
+            assert after is None
+            continue
+        assert (after.captured_s, after.index, after.size) == (before.captured_s, before.index, before.size)
+        np.testing.assert_array_equal(after.keypoints, before.keypoints)
+        np.testing.assert_array_equal(after.scores, before.scores)
+        if before.world is None:
+            assert after.world is None
+        else:
+            np.testing.assert_array_equal(after.world, before.world)
+    assert [path.name for path in tmp_path.iterdir()] == ["poses.npz"]
+
+
+def test_what_is_no_such_file_is_an_input_error(tmp_path: Path) -> None:
+    words, other = tmp_path / "words.npz", tmp_path / "other.npz"
+    words.write_text("no numbers")
+    np.savez(other, keypoints=np.zeros(3))
+    for path in (tmp_path / "none.npz", words, other):
+        with pytest.raises(InputError, match=path.name):
+            list(recorded.load(path))
+
+
+def test_keypoints_of_another_version_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "poses.npz"
+    recorded.save(path, [(0.0, some(0))], (640, 480))
+    with np.load(path) as stored:
+        data = dict(stored)
+    data["names"] = data["names"][::-1]
+    np.savez(path, **data)
+    with pytest.raises(InputError, match="other keypoints"):
+        list(recorded.load(path))
