@@ -153,3 +153,22 @@ def test_no_scheduler_is_one_clear_line(tmp_path):
     pytest.importorskip("distributed", reason="dask is an extra: pip install 'squatlight[dask]'")
     with pytest.raises(PartFailed, match="no Dask scheduler"), produce.executor(1, "tcp://127.0.0.1:9"):
         pass
+
+
+def test_the_report_finds_no_error_in_perfect_poses_and_counts_what_is_missing(made):
+    from convert.synth.report import Seen, count_lines, depth_lines, depth_rows, joint_errors, joint_lines, view_of
+    from device.squat.depth import ESTIMATORS
+
+    seen = []
+    for clip in SyntheticClip.all_in(made):
+        truth = clip.truth()
+        seen.append(Seen(truth, truth.keypoints_px.astype(float), dict.fromkeys(ESTIMATORS, ())))
+    errors, found, frames = joint_errors(seen)
+    assert found == frames > 20
+    assert max(max(e) for e in errors.values() if e) == 0
+    assert len(list(joint_lines(errors))) > 10
+    assert "0 of 2" in next(iter(count_lines(seen)))
+    assert len(list(depth_lines(list(depth_rows(seen))))) > 2
+    away = [Seen(s.truth, s.poses + 500, s.reps) for s in seen]
+    assert joint_errors(away)[1] == 0
+    assert [view_of(a) for a in (0, -30, 90, -130, 179)] == ["front", "front oblique", "side", "back oblique", "back"]
