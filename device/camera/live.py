@@ -75,7 +75,7 @@ class LiveCamera:
         return 0.0 if self.state.fault else self._rate.hz
 
     def frames(self) -> Iterator[Frame | NoFrame]:
-        """Starts the camera; yields the newest picture, or `NoFrame` where there is none to judge, until it is closed."""
+        """Starts the camera; yields the newest picture, or `NoFrame` where there is none to judge, until closed."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._capture, name=f"camera {self.name}", daemon=True)
             self._thread.start()
