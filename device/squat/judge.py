@@ -18,8 +18,9 @@ from device.squat.smoothing import Smoother
 from device.squat.squatness import MIN_DROP, is_squat, plausible
 
 LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way with him
-GIVE_UP_S = 12.0  # down for so long: the lift has failed; the longest pause seen in labelled clips lasted 6 s
+GIVE_UP_S = 12.0  # down for so long: it is over; the longest pause seen in labelled clips lasted 6 s
 BOTTOM = 0.12  # heights so near to the lowest belong to the bottom; its middle is the bottom's time (tune split)
+THIGH_POSES = 5  # enough of the standing lifter to know the thigh's length while the rep is under way
 ATTEMPT = 0.08  # a rise by so much is an attempt to stand up; half as much down again, and it has failed
 PAUSE = 0.03  # heights so near to the lowest are rest: the pause
 BOTTOM_S = 0.12  # poses so near to the bottom give the depth
@@ -84,14 +85,17 @@ class Judge:
         if phase in _UP_AND_DOWN:
             yield from self._reached_depth(now_s)
             if now_s - self._track[0][0].captured_s > GIVE_UP_S:
-                yield from self._judge(now_s, stood_up=False)
-                self._forget()
+                if self._deep:
+                    yield from self._judge(now_s, stood_up=False)
+                    self._forget()
+                else:
+                    yield from self.finish(now_s)
         elif phase is Phase.STANDING and before is Phase.LOCKOUT:
             yield from self._judge(now_s, stood_up=True)
             self._track, self._deep = self._track[-1:], False
 
     def finish(self, now_s: float) -> Iterator[Event]:
-        """Ends the stream: a rep that is stood up from, or failed, is judged; one cut in the middle is not."""
+        """Judges what is under way as far as it went: stood up or failed; cut in the middle it is no rep."""
         if self.phases.phase is Phase.LOCKOUT:
             yield from self._judge(now_s, stood_up=True)
         elif self.phases.phase in _UP_AND_DOWN and sank_back([f.height for _, f in self._track]):
@@ -110,7 +114,8 @@ class Judge:
     def _reached_depth(self, now_s: float) -> Iterator[Event]:
         if self._deep or self.phases.standing_height - self.phases.lowest < MIN_DROP:
             return
-        found = self._depth([self._track[-1][0]], self._poses())
+        poses = self._poses()
+        found = self._depth(poses[-1:], poses[:THIGH_POSES])
         if found is not None and found.margin > 0:
             self._deep = True
             yield DepthReached(now_s, found.p_below)

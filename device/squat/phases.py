@@ -4,11 +4,13 @@ A state machine over one number, the height of the hips (`Features.height`). Lev
 the labelled clips, where every squat stands at 0.94 or higher and reaches 0.70 or lower.
 """
 
+import math
 from enum import Enum
 
 STANDING_HEIGHT = 0.88  # from here up the lifter stands: knees straighter than about 125 degrees
 LEAVING = 0.05  # so far below the height at which he stood the descent has begun
 REVERSAL = 0.04  # so far off the lowest or highest point the direction has changed: twice the shiver of the pose
+SETTLE_S = 1.0  # time constant with which standing a little lower than before becomes standing
 RESTING_S = 0.2  # no further rise for so long: this is as far as he stands up
 
 
@@ -39,7 +41,7 @@ class PhaseMachine:
         """Forgets all: the lifter was lost."""
         self.phase: Phase | None = None
         self.standing_height = self.lowest = self._highest = 0.0
-        self.standing_s = self._highest_s = 0.0
+        self.standing_s = self._highest_s = self._now_s = 0.0
 
     def see(self, height: float, now_s: float) -> Phase | None:
         """Takes the next height and gives the phase."""
@@ -52,6 +54,7 @@ class PhaseMachine:
             Phase.LOCKOUT: self._lockout,
         }[self.phase]
         self.phase = step(height, now_s)
+        self._now_s = now_s
         return self.phase
 
     def _unknown(self, height: float, now_s: float) -> Phase | None:
@@ -66,7 +69,8 @@ class PhaseMachine:
             return Phase.ECCENTRIC
         if height >= self.standing_height - LEAVING / 2:
             self.standing_s = now_s
-            self.standing_height = max(height, self.standing_height - 0.001)  # forgets a stretch within seconds
+        forgotten = 1 - math.exp(-max(now_s - self._now_s, 0) / SETTLE_S)
+        self.standing_height = max(height, self.standing_height + forgotten * (height - self.standing_height))
         return Phase.STANDING
 
     def _eccentric(self, height: float, now_s: float) -> Phase:

@@ -18,6 +18,7 @@ MAX_FEET_MOVED = 0.5  # leg lengths, from standing to the bottom; squats below 0
 MAX_THIGH_DIFFERENCE = 0.47  # squats 0.27 or less, lunges from 0.67 on
 HINGE_LEAN_DEG = 52.0  # a trunk so far over ...
 HINGE_WRISTS = -0.04  # ... hands this low lifts from the floor; squats that lean so far 0.03 or more, deadlifts -0.10
+HINGE_DROP = 0.5  # ... unless the hips sink further than for a lift: deadlifts 0.36 or less, squats with low hands 0.67
 
 
 def is_squat(standing: Features, seen: Sequence[Features]) -> bool:
@@ -28,7 +29,8 @@ def is_squat(standing: Features, seen: Sequence[Features]) -> bool:
         seen: features of each pose from the descent to standing again.
     """
     heights = np.array([f.height for f in seen])
-    if standing.height - heights.min() < MIN_DROP:
+    drop = standing.height - heights.min()
+    if drop < MIN_DROP:
         return False
     low = [f for f in seen if f.height <= heights.min() + LOW]
     shank_up, thigh_down, knee_deg = (
@@ -41,7 +43,7 @@ def is_squat(standing: Features, seen: Sequence[Features]) -> bool:
         and abs(thigh_down[0] - thigh_down[1]) <= MAX_THIGH_DIFFERENCE
         and knee_deg.max() <= MAX_KNEE_DEG
         and feet_moved <= MAX_FEET_MOVED
-        and not (lean_deg > HINGE_LEAN_DEG and wrists_up < HINGE_WRISTS)
+        and not (lean_deg > HINGE_LEAN_DEG and wrists_up < HINGE_WRISTS and drop < HINGE_DROP)
     )
 
 

@@ -1,0 +1,34 @@
+"""The state machine over the height of the hips."""
+
+import pytest
+
+from device.squat.phases import Phase, PhaseMachine
+
+
+def run(heights, fps=30.0):
+    machine = PhaseMachine()
+    return machine, [machine.see(h, i / fps) for i, h in enumerate(heights)]
+
+
+def test_nothing_is_said_before_the_lifter_was_seen_standing():
+    assert run([0.4, 0.5, 0.8])[1] == [None, None, None]
+
+
+def test_a_squat_passes_through_all_phases_in_order():
+    down = [0.97 - 0.02 * i for i in range(25)]
+    _, phases = run([0.97] * 10 + down + [0.49] * 5 + down[::-1] + [0.97] * 10)
+    order = list(dict.fromkeys(phases))
+    assert order == [Phase.STANDING, Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC, Phase.LOCKOUT]
+    assert phases[-1] is Phase.STANDING
+
+
+def test_a_lifter_who_stands_a_little_lower_for_long_still_stands_now():
+    """Else the descent would begin minutes ago, and the poses since would pile up."""
+    machine, _ = run([0.99] * 30 + [0.94] * 300)
+    assert machine.standing_s == pytest.approx(329 / 30)
+
+
+@pytest.mark.parametrize("fps", [15.0, 30.0, 60.0])
+def test_how_fast_that_settles_does_not_depend_on_the_frame_rate(fps):
+    machine, _ = run([0.99] * int(fps) + [0.94] * int(0.5 * fps), fps)
+    assert machine.standing_height == pytest.approx(0.97, abs=0.003)
