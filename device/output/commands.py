@@ -85,6 +85,10 @@ def parse(name: str, payload: bytes) -> Command:
         raise Refused("unknown", f"there is no command {name[:MAX_BYTES]!r}; known are {', '.join(NAMES)}")
     if len(payload) > MAX_BYTES:
         raise Refused("size", f"{name}: {len(payload)} bytes, at most {MAX_BYTES} are taken")
+    try:
+        payload.decode()
+    except UnicodeDecodeError as error:
+        raise Refused("encoding", f"{name}: not UTF-8: {payload!r}") from error
     if name == "height":
         return SetHeight(_height_cm(payload))
     found = _WORDS[name].get(payload)

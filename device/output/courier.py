@@ -194,7 +194,8 @@ class Courier:
             if number in self._asked:
                 self._warn("deaf", f"mqtt: {self._route.address} does not let us hear {self._asked[number]}: {why}")
             else:  # a result's place stays taken: sent again now it would be refused again
-                self._warn("refused", f"mqtt: {self._route.address} does not take results: {why}")
+                what = "results" if number in self._dispatch.flying else "all messages"
+                self._warn(f"refused {what}", f"mqtt: {self._route.address} does not take {what}: {why}")
 
     def _listen(self, link: Link) -> None:
         while link.received and self._ears is not None:

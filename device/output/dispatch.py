@@ -1,7 +1,7 @@
 """Which letters wait, which are under way, and which are done."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from device.errors import PartFailed
@@ -33,9 +33,9 @@ class Dispatch:
         self._delivered: set[str] = set()  # confirmed, but the outbox did not let go of them (disk full)
 
     @property
-    def flying(self) -> bool:
-        """Whether letters are under way."""
-        return bool(self._flying)
+    def flying(self) -> Collection[int]:
+        """Packet numbers of the letters under way."""
+        return self._flying.keys()
 
     def post(self, letter: Letter, rep: Any) -> None:
         """Puts a letter into the outbox; while that fails it is sent from memory.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from device import __version__
+from device.errors import SettingsError
 from device.output.messages import Message, Messages
 from device.output.stats import EVERY_S
 from device.squat.rulebook import Decision
@@ -29,6 +30,9 @@ class Discovery:
         name: shown to people; empty = by the station.
         web_url: address of this device's page; empty = there is none.
         evidence: whether stills of reps are published.
+
+    Raises:
+        SettingsError: the prefix would not make a topic.
     """
 
     station: str
@@ -36,6 +40,10 @@ class Discovery:
     name: str = ""
     web_url: str = ""
     evidence: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[^$/+#\0][^+#\0]*", self.prefix):
+            raise SettingsError(f"mqtt: discovery: expected the beginning of a topic, got {self.prefix!r}")
 
 
 def discovery_message(about: Discovery, messages: Messages) -> Message:

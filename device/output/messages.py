@@ -100,10 +100,10 @@ class Messages:
         """The topic of a command."""
         return self.topic(f"{name}/set")
 
-    def command_name(self, topic: str) -> str:
-        """The command of a topic; empty where the topic is none of a command."""
+    def command_name(self, topic: str) -> str | None:
+        """The command of a topic; None where the topic is none of a command."""
         found = re.fullmatch(rf"{self._prefix}/([^/]*)/set", topic)
-        return "" if found is None else found[1]
+        return None if found is None else found[1]
 
     def availability(self, online: bool) -> Message:
         """The birth, the last will and the good-bye."""

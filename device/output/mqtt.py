@@ -182,9 +182,12 @@ class Mqtt:
             if heard.payload == b"online" and not heard.retained and self._repeats.take():
                 self._courier.repeat()
             return None
+        name = self._messages.command_name(heard.topic)
+        if name is None:  # not asked for
+            return None
         refused = None
         try:
-            self._inbox.take(self._messages.command_name(heard.topic), heard.payload, heard.retained)
+            self._inbox.take(name, heard.payload, heard.retained)
         except Refused as error:
             refused = error
         if refused is not None and refused.kind == "flood":

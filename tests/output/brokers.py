@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 PATIENCE_S = 10.0  # bound on every wait; a passing test takes a fraction
 
@@ -130,15 +132,61 @@ class Gate:
             return
 
 
-class Subscriber:
-    """Somebody else, who listens to everything below `squatlight/`."""
+class ForbiddingBroker:
+    """Speaks just enough of MQTT 3.1.1 to let a client in, take what it sends, and forbid every subscription."""
 
-    def __init__(self, host: str, port: int, version: int = 4, **login: str) -> None:
+    host = "127.0.0.1"
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server((self.host, 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> "ForbiddingBroker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                with client, suppress(OSError, EOFError):
+                    self._serve(client.makefile("rwb", buffering=0))
+
+    def _serve(self, client: Any) -> None:
+        while True:
+            kind, length, shift = client.read(1), 0, 0
+            if not kind:
+                return
+            while (byte := client.read(1)[0]) & 0x80:
+                length, shift = length | (byte & 0x7F) << shift, shift + 7
+            body = b""
+            length |= byte << shift
+            while len(body) < length:
+                body += client.read(length - len(body))
+            if kind[0] >> 4 == 1:  # CONNECT: 1 = no such version
+                client.write(bytes([0x20, 2, 0, int(body[6] != 4)]))
+            elif kind[0] >> 4 == 8:  # SUBSCRIBE
+                client.write(b"\x90\x03" + body[:2] + b"\x80")
+            elif kind[0] & 0xF6 == 0x32:  # PUBLISH at QoS 1
+                place = 2 + int.from_bytes(body[:2], "big")
+                client.write(b"\x40\x02" + body[place : place + 2])
+
+
+class Subscriber:
+    """Somebody else, who listens to everything below `squatlight/`, and may speak."""
+
+    def __init__(
+        self, host: str, port: int, version: int = 4, topics: tuple[str, ...] = ("squatlight/#",), **login: str
+    ) -> None:
         self.heard: list[Any] = []
         self._news = threading.Condition()
         self._ready = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(version))
-        self._client.on_connect = lambda client, *_: client.subscribe("squatlight/#", qos=1)
+        self._client.on_connect = lambda client, *_: client.subscribe([(topic, 1) for topic in topics])
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._hear
         if login:
@@ -153,6 +201,18 @@ class Subscriber:
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+    def say(
+        self, topic: str, payload: bytes | str | None, retain: bool = False, qos: int = 1, **properties: Any
+    ) -> None:
+        """Publishes; properties by paho's names, MQTT 5 only."""
+        given = Properties(PacketTypes.PUBLISH) if properties else None
+        for name, value in properties.items():
+            setattr(given, name, value)
+        self._client.publish(topic, payload, qos, retain, given)
+
+    def command(self, name: str, payload: bytes | str, **more: Any) -> None:
+        self.say(f"squatlight/rack1/{name}/set", payload, **more)
 
     def on(self, name: str) -> list[Any]:
         """The messages of one topic, `squatlight/rack1/<name>`."""
