@@ -10,6 +10,7 @@ eyes; mask_* (n,) 0-255 of painted regions; stature_m, mass_kg (from the volume)
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ SIGNS = {"L": 1.0, "R": -1.0}
 
 
 @cache
-def baked() -> dict[str, NDArray[np.generic]]:
+def baked() -> dict[str, NDArray[Any]]:
     """Everything in bodies.npz."""
     with np.load(Path(__file__).with_name("bodies.npz")) as file:
         return dict(file)

@@ -11,13 +11,14 @@ from convert.synth.camera import Camera
 from convert.synth.figure import Figure
 from convert.synth.holds import hanging_arms, hold, pair
 from convert.synth.looks import draw_look
-from convert.synth.performance import Performance, smooth, stand, sway
+from convert.synth.performance import Performance
 from convert.synth.posture import Arms, Posture
 from convert.synth.recipe import People
 from convert.synth.rotation import about
 from convert.synth.scene import free_place
 from convert.synth.skeleton import Bones, place
 from convert.synth.squat import Style, squat, still
+from convert.synth.standing import smooth, stand, sway
 
 Array = NDArray[np.float64]
 

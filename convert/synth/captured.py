@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from convert.synth import rotation as rot
 from convert.synth.body import Body
 from convert.synth.holds import hanging_arms
-from convert.synth.performance import Performance, smooth, stand
+from convert.synth.performance import Performance
 from convert.synth.skeleton import place
 from convert.synth.squat import SHOE_SOLE_M, lower_to_reach
+from convert.synth.standing import smooth, stand
 from convert.synth.tempo import PHASES
 
 Array = NDArray[np.float64]

@@ -1,5 +1,6 @@
 """Clothes cut from MakeHuman's tights: where they end, how they stand off, hang and cross the body's creases."""
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -70,8 +71,8 @@ def looseness(cut: Array, look: Look, shirt: bool) -> tuple[Array, Array]:
 
 
 def drape(
-    skin: Single, triangles: NDArray[np.int32], average: "csr_matrix[np.float32]", off_m: Single, ease: Single, normals
-) -> Single:  # type: ignore[no-untyped-def]
+    skin: Single, average: "csr_matrix[np.float32]", off_m: Single, ease: Single, normals: Callable[[Single], Single]
+) -> Single:
     """Cloth over skin (k, 3): bridges folds, stands off, and hangs where the body's surface looks down."""
     smooth = skin
     for _ in range(6):

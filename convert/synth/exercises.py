@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from convert.synth import rotation as rot
 from convert.synth.body import SIDES, SIGNS, Body
 from convert.synth.holds import Hold, hanging_arms, hold, pair
-from convert.synth.performance import Performance, load_of, smooth, stand, sway
+from convert.synth.performance import Performance, load_of
 from convert.synth.posture import Arms, Posture
 from convert.synth.skeleton import place
 from convert.synth.squat import SHOE_SOLE_M, Style, legs, lower_to_reach, mass_ahead, squat, still, trunk
+from convert.synth.standing import smooth, stand, sway
 from convert.synth.tempo import PHASES, ease
 
 Array = NDArray[np.float64]

@@ -70,7 +70,7 @@ class Figure:
         cut = clothes.places(body)
         colour = paint(body, look)
         skin = baked()["triangles_body"].astype(np.int32)
-        in_shoe = sum(weight_of("foot." + s) for s in SIDES) > 0.5
+        in_shoe = weight_of(*("foot." + s for s in SIDES)) > 0.5
         self._wear(skin[~in_shoe[skin].all(1)], colour, mesh.SKIN, cut)
         if look.hair_m > 0:
             self._wear_hair(skin, cut)
@@ -104,7 +104,6 @@ class Figure:
                     average = clothes.tights()[2]
                     v = clothes.drape(
                         v,
-                        part.triangles,
                         average,
                         part.off_m,
                         part.ease,

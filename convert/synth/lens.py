@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 
 def undistorted(camera: Camera, bent: Array) -> Array:
     """Inverse of `Camera.distorted`, by fixed-point steps (they settle for the mild lenses of recipes)."""
-    ideal = bent.copy()
+    ideal: Array = bent.copy()
     for _ in range(12):
         r2 = np.minimum((ideal**2).sum(-1, keepdims=True), 4.0)
         ideal = bent / (1 + camera.k1 * r2 + camera.k2 * r2 * r2)

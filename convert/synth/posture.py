@@ -1,7 +1,7 @@
 """What a person does with the body, frame by frame: the few points and turns from which all bones follow."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from convert.synth.rotation import apply
 
 Array = NDArray[np.float64]
+BODY_ARRAYS = ("hips", "pelvis", "chest", "head", "ankles", "feet", "knees_to")
+ARM_ARRAYS = ("wrists", "elbows_to", "fingers_to", "index_to")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,15 @@ class Posture:
     def __len__(self) -> int:
         return len(self.hips)
 
+    def picked(self, frames: NDArray[np.int64]) -> "Posture":
+        """The posture's frames in another order, or repeated."""
+        arms = self.arms
+        hands: dict[str, Any] = {
+            k: v if v is None or len(v) == 1 else v[frames] for k in ARM_ARRAYS for v in (getattr(arms, k),)
+        }
+        trunk: dict[str, Any] = {k: getattr(self, k)[frames] for k in BODY_ARRAYS}
+        return replace(self, **trunk, arms=replace(arms, **hands))
+
     def moved(self, feet_by: Array, hips_by: Array) -> "Posture":
         """The same posture with the ankles (T, 2, 3) and the trunk (T, 3) carried elsewhere."""
         return replace(self, ankles=self.ankles + feet_by, hips=self.hips + hips_by)
@@ -86,3 +97,16 @@ class Posture:
             knees_to=apply(two, self.knees_to),
             arms=arms,
         )
+
+
+def concatenate(pieces: list[Posture]) -> Posture:
+    """Postures one after another; what the arms do must be of one kind."""
+
+    def along(values: list[Array | None]) -> Array | None:
+        pairs = zip(values, pieces, strict=True)
+        full = [np.broadcast_to(v, (len(p), *v.shape[1:])) for v, p in pairs if v is not None]
+        return np.concatenate(full) if full else None
+
+    hands: dict[str, Any] = {k: along([getattr(p.arms, k) for p in pieces]) for k in ARM_ARRAYS}
+    trunk: dict[str, Any] = {k: np.concatenate([getattr(p, k) for p in pieces]) for k in BODY_ARRAYS}
+    return replace(pieces[0], **trunk, arms=replace(pieces[0].arms, **hands))

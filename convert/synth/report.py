@@ -124,7 +124,12 @@ def depth_rows(seen: list[Seen]) -> Iterator[DepthRow]:
             near = rep["margins_cm"].index(rep["margin_cm"])
             parted = (rep["fold_margins_cm"][near] > 0) != (rep["margin_cm"] > 0)
             bulk = "heavy" if about["mass_kg"] / about["stature_m"] ** 2 > 23 else "light"
-            groups = ("all", view_of(about["view_deg"]), at, f"{'woman' if about['female'] else 'man'}, {bulk}")
+            groups: tuple[str, ...] = (
+                "all",
+                view_of(about["view_deg"]),
+                at,
+                f"{'woman' if about['female'] else 'man'}, {bulk}",
+            )
             groups += ("fold says otherwise than crease" if parted else "fold agrees with crease",)
             errors: dict[str, float | None] = {}
             right = {}

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from convert.synth import draw, gear, lens, scene, surface, truth
 from convert.synth.bystanders import Bystander, draw_bystanders
 from convert.synth.camera import Camera
+from convert.synth.faults import fault_sizes
 from convert.synth.figure import Figure
 from convert.synth.looks import draw_look
 from convert.synth.mesh import Mesh, box
-from convert.synth.performance import Performance, fault_sizes
+from convert.synth.performance import Performance
 from convert.synth.recipe import Recipe
 from convert.synth.render import Drawn, Light, Renderer
 from convert.synth.textures import textures

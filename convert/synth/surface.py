@@ -90,7 +90,7 @@ def find(skin: NDArray[np.float32], bones: Bones, t: int) -> Surfaces:
         forward = unit(forward) if np.linalg.norm(forward) > 0.05 else np.array([0, -1.0, 0])
         creases, folds, met = [], [], 0
         for line in front_lines(side):
-            points = line.on(skin)
+            points = line.on(skin.astype(float))
             creases.append(points[line.crease])
             flat = np.stack([(points - hip) @ forward, points[:, 2]], 1)
             meeting = outermost_meeting(flat, line.crease)

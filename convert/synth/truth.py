@@ -34,8 +34,9 @@ from numpy.typing import NDArray
 
 from convert.synth.body import SIDES, baked, is_skin, weight_of
 from convert.synth.camera import Camera
+from convert.synth.faults import FAULT_NAMES
 from convert.synth.gear import BAR_HALF_M
-from convert.synth.performance import FAULT_NAMES, Performance
+from convert.synth.performance import Performance
 from convert.synth.surface import Surfaces
 from convert.synth.tempo import PHASES
 from device.squat.pose import KEYPOINTS

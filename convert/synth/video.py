@@ -29,7 +29,7 @@ class MotionJpeg:
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float, quality: float) -> None:
         self.path = path
-        self.video = cv2.VideoWriter(str(path), cv2.CAP_OPENCV_MJPEG, cv2.VideoWriter_fourcc(*"MJPG"), fps, size)
+        self.video = cv2.VideoWriter(str(path), cv2.CAP_OPENCV_MJPEG, cv2.VideoWriter.fourcc(*"MJPG"), fps, size)
         if not self.video.isOpened():
             raise PartFailed(f"{path}: OpenCV cannot write MJPG here")
         self.video.set(cv2.VIDEOWRITER_PROP_QUALITY, quality)

@@ -7,8 +7,9 @@ from convert.synth import body as bodies
 from convert.synth import captured, exercises, skin, surface
 from convert.synth.body import SIDES
 from convert.synth.draw import settings
+from convert.synth.faults import FAULT_NAMES, fault_sizes
 from convert.synth.holds import HOLDS, hold
-from convert.synth.performance import FAULT_NAMES, fault_sizes, squat_set
+from convert.synth.performance import squat_set
 from convert.synth.recipe import Motion, Recipe
 from convert.synth.skeleton import place
 from convert.synth.squat import Style, mass_ahead, squat, still
