@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measures and prints; returns 1 where a bar is missed."""
     parser = argparse.ArgumentParser(prog="python -m convert bench", description=__doc__)
     parser.add_argument("--clip", default=str(DEMO), metavar="FILE", help="default: the bundled clip")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each (default 3)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each (default 5)")
     parser.add_argument("--json", type=Path, metavar="OUT")
     asked = parser.parse_args(arguments)
     with Clip(asked.clip) as clip:
@@ -57,14 +57,17 @@ def main(arguments: Sequence[str]) -> int:
     graphs = {name: mflop(models.find(name).path) for name in GRAPHS}  # before minutes of work: are they there?
     python, why_not = _mediapipe_python()
     runs: dict[str, list[Result]] = {"device": [], "mediapipe": []}
+    before = _cpu_s()
     for _ in range(max(1, asked.rounds)):
         runs["device"].append(contest("device", asked.clip, sys.executable))
         if python is not None:
             runs["mediapipe"].append(contest("mediapipe", asked.clip, str(python)))
+    others = others_share(before, _cpu_s())
     result = {
         "clip": asked.clip,
         "size": size,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {others:.0%} taken by other work",
+        "others": others,
         **summary(runs),
         "without_mediapipe": why_not,
         "stages": contest("stages", asked.clip, sys.executable),
@@ -97,6 +100,20 @@ def contest(name: str, clip: str, python: str) -> Result:
         raise PartFailed(f"bench: {name} failed: {_last_line(run.stderr)}")
     result: Result = json.loads(_last_line(run.stdout))
     return result
+
+
+def others_share(before: Mapping[str, float], after: Mapping[str, float]) -> float:
+    """Share of the machine's CPU time that other work took, 0 to 1: the more, the less two threads help the device."""
+    spent = {name: after[name] - before[name] for name in before}
+    return max(0.0, (spent["busy"] - spent["own"]) / spent["all"]) if spent["all"] else 0.0
+
+
+def _cpu_s() -> dict[str, float]:
+    """Seconds of CPU time up to now: of all cores, of those busy, and of this process and its ended children."""
+    ticks = [int(n) for n in Path("/proc/stat").read_text("utf-8").splitlines()[0].split()[1:9]]
+    tick_s, own = 1 / os.sysconf("SC_CLK_TCK"), os.times()
+    idle = ticks[3] + ticks[4]
+    return {"all": sum(ticks) * tick_s, "busy": (sum(ticks) - idle) * tick_s, "own": sum(own[:4])}
 
 
 def summary(runs: Mapping[str, Sequence[Mapping[str, float | None]]]) -> Result:

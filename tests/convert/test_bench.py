@@ -74,6 +74,12 @@ def test_every_bar_can_be_missed():
     assert "first_pose_s" in bench.missed({**GOOD, "device": {"peak_mb": 159.0, "first_pose_s": None}})[0]
 
 
+def test_the_share_of_other_work_leaves_out_the_benchs_own():
+    before = {"all": 100.0, "busy": 10.0, "own": 1.0}
+    assert bench.others_share(before, {"all": 200.0, "busy": 90.0, "own": 31.0}) == pytest.approx(0.5)
+    assert bench.others_share(before, {"all": 200.0, "busy": 40.0, "own": 32.0}) == 0.0
+
+
 def test_a_run_without_any_pose_leaves_no_median_of_its_start():
     found = bench.summary({"device": [run(50, first_pose_s=None), run(50)], "mediapipe": []})
     assert found["device"]["first_pose_s"] is None
