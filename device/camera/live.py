@@ -22,7 +22,7 @@ STEADY_S = 10.0  # an outage is over when the camera has held for so long
 OPENING_S = 10.0  # a camera that needs longer for its first picture is lost
 LEAVE_S = 1.0  # a capture that hangs in its driver is left behind after so long: it must not hold up the end
 OFF = 0.2  # a rate further than this from the asked one is told
-STEP_S = 1e-3  # time never stands still, even where a camera's stamps do
+STEP_S = 1e-6  # a picture from before the loop gave up waiting comes so much later than that: time runs on
 
 
 class LiveCamera:
@@ -64,6 +64,7 @@ class LiveCamera:
         self._slot: Slot[tuple[Shot, CameraState]] = Slot()
         self._sight, self._rate, self._outage = Sight(frozen_after), Rate(), Outage(name, steady_s, clock)
         self._fault: tuple[CameraState, str] | None = None  # as the thread that captures sees it
+        self._newest_s = float("-inf")
         self._told_size = self._told_rate = False
         self._closing = threading.Event()
         self._began_s = clock()
@@ -156,6 +157,9 @@ class LiveCamera:
                 state = self._sight.see(shot.image)
                 if state is CameraState.FROZEN:
                     raise Frozen(f"frozen: {self._sight.frozen_after} times the same picture")
+                if shot.captured_s <= self._newest_s:
+                    continue  # a stamp that stands still or runs back: no new picture
+                self._newest_s = shot.captured_s
                 self._fault = None
                 self._slot.put((shot, state))
                 self._outage.fine()

@@ -24,7 +24,8 @@ class OpenCvCapture:
 
     Args:
         capture: it.
-        time_of: (position in seconds as OpenCV gives it, monotonic seconds now) -> monotonic seconds at exposure.
+        time_of: (position in seconds as OpenCV gives it, monotonic seconds now) -> monotonic seconds at exposure; None
+            for a picture that is to be passed over.
         clock: monotonic seconds.
 
     Raises:
@@ -34,7 +35,7 @@ class OpenCvCapture:
     def __init__(
         self,
         capture: cv2.VideoCapture,
-        time_of: Callable[[float, float], float],
+        time_of: Callable[[float, float], float | None],
         clock: Callable[[], float] = monotonic,
     ) -> None:
         if not capture.isOpened():
@@ -49,9 +50,11 @@ class OpenCvCapture:
             CameraLost: none within `READ_S`, or none that can be decoded.
         """
         for _ in range(BROKEN):
-            if not self._capture.grab():
-                raise CameraLost("it gives no pictures")
-            at_s = self._time_of(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, self._clock())
+            at_s = None
+            while at_s is None:
+                if not self._capture.grab():
+                    raise CameraLost("it gives no pictures")
+                at_s = self._time_of(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, self._clock())
             ok, image = self._capture.retrieve()
             if ok and image is not None and image.size:
                 return Shot(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), at_s)

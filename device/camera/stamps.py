@@ -5,6 +5,7 @@ from collections import deque
 OLDEST_S = 1.0  # a stamp older than this when the picture arrives is of another clock, or of no use
 KEPT = 300  # pictures over which a stream's fastest way is sought: 10 s at 30 Hz, so that clocks may drift
 JUMP_S = 1.0  # a stream whose stamps jump by more has begun anew
+LATE_S = 0.01  # a picture that came faster than every one before it by more: those had been held up
 
 
 def at_exposure(stamp_s: float, arrived_s: float, other_clock_s: float | None = None) -> float:
@@ -35,8 +36,11 @@ class StreamClock:
         self._apart: deque[float] = deque(maxlen=KEPT)
         self._last_s = 0.0
 
-    def captured_s(self, stamp_s: float, arrived_s: float) -> float:
-        """Monotonic seconds at exposure.
+    def captured_s(self, stamp_s: float, arrived_s: float) -> float | None:
+        """Monotonic seconds at exposure; None while the stream catches up.
+
+        A stream hands over what it held back while it was opened, all at once: what these pictures show is over, and
+        how long ago is not known before the last of them.
 
         Args:
             stamp_s: the picture's own time since the stream began; of a stream without (MJPEG over HTTP) it is some
@@ -48,5 +52,7 @@ class StreamClock:
         if self._apart and not 0 < stamp_s - self._last_s <= JUMP_S:
             self._apart.clear()
         self._last_s = stamp_s
-        self._apart.append(arrived_s - stamp_s)
-        return stamp_s + min(self._apart)
+        apart_s = arrived_s - stamp_s
+        late = bool(self._apart) and apart_s < min(self._apart) - LATE_S
+        self._apart.append(apart_s)
+        return None if late else stamp_s + min(self._apart)

@@ -98,8 +98,8 @@ class RtspCamera:
         )
         self._ffmpeg = subprocess.Popen(
             ["ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-f", "lavfi", "-i", source, "-t", "60",
-             "-threads", "1", "-c:v", "mjpeg", "-huffman", "default", "-force_duplicated_matrix", "1", "-pix_fmt", "yuvj420p",
-             "-f", "rtp", f"rtp://127.0.0.1:{self._packets.getsockname()[1]}?pkt_size=1200"],
+             "-threads", "1", "-c:v", "mjpeg", "-huffman", "default", "-force_duplicated_matrix", "1",
+             "-pix_fmt", "yuvj420p", "-f", "rtp", f"rtp://127.0.0.1:{self._packets.getsockname()[1]}?pkt_size=1200"],
             cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         threading.Thread(target=self._serve, daemon=True).start()

@@ -65,10 +65,19 @@ def test_a_stamp_of_no_known_clock_gives_the_arrival(stamp_s: float) -> None:
 
 def test_a_streams_times_are_even_though_its_pictures_are_not() -> None:
     clock, late_s = StreamClock(), RNG.uniform(0, 0.1, 300)
+    late_s[:10] = [0.0091, 0.0082, 0.0073, 0.0064, 0.0055, 0.0046, 0.0037, 0.0028, 0.0019, 0.001]
     late_s[10] = 0.0
     times = [clock.captured_s(i / 30, 500 + i / 30 + late_s[i]) for i in range(300)]
     assert np.allclose(np.diff(times[10:]), 1 / 30)
     assert np.allclose(times[10:], 500 + np.arange(10, 300) / 30)
+
+
+def test_what_a_stream_held_back_while_it_was_opened_is_passed_over() -> None:
+    clock = StreamClock()
+    arrivals = [501.0 + i / 3000 for i in range(30)] + [500 + i / 30 + 0.02 for i in range(30, 60)]
+    times = [clock.captured_s(i / 30, at_s) for i, at_s in enumerate(arrivals)]
+    assert times[1:30] == [None] * 29
+    assert np.allclose(np.array(times[31:], float), 500.02 + np.arange(31, 60) / 30)
 
 
 def test_a_stream_that_begins_anew_is_timed_anew() -> None:

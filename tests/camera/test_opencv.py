@@ -51,6 +51,13 @@ def test_a_picture_is_stamped_before_it_is_decoded_and_comes_as_rgb() -> None:
     assert (tuple(shot.image[0, 0]), shot.captured_s) == ((3, 2, 1), 16.5)
 
 
+def test_a_picture_without_a_time_is_passed_over_and_not_even_decoded() -> None:
+    video = FakeVideo([np.zeros((4, 4, 3), np.uint8)])
+    times = iter([None, None, 5.0])
+    assert opencv.OpenCvCapture(video, lambda *_: next(times)).read().captured_s == 5.0
+    assert video.calls == ["grab", "grab", "grab", "retrieve"]
+
+
 def test_one_broken_picture_is_passed_over_and_ten_are_a_fault() -> None:
     video = FakeVideo([None, np.zeros((4, 4, 3), np.uint8)] + [None] * 10)
     capture = opencv.OpenCvCapture(video, lambda _, now_s: now_s)
