@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from device.output.dispatch import Dispatch
-from device.output.link import Link, LinkFailed, find_version
+from device.output.link import ANSWER_S, Link, LinkFailed, find_version
 from device.output.messages import Message
 from device.output.outbox import Letter, Outbox
 from device.output.route import Ears, Route
@@ -131,6 +131,7 @@ class Courier:
         link: Link | None = None
         try:
             link = self._open()
+            self._subscribe(link)
             self._greet(link)
             steady_s = monotonic() + _STEADY_S
             while not self._closing.is_set():
@@ -159,6 +160,16 @@ class Courier:
             raise
         return link
 
+    def _subscribe(self, link: Link) -> None:
+        """Before the birth: who sees the station online may command it at once."""
+        for topic in self._ears.topics if self._ears is not None else ():
+            self._asked[link.subscribe(topic)] = topic
+        until_s = monotonic() + ANSWER_S
+        while self._asked.keys() - {*link.acked, *(number for number, _ in link.refused)}:
+            if monotonic() > until_s or self._closing.is_set():
+                break
+            link.turn(0.1)
+
     def _greet(self, link: Link) -> None:
         """The birth, and all that the broker should keep: it may have lost it."""
         if "broker" in self._told:
@@ -169,8 +180,6 @@ class Courier:
             kept = list(self._kept.values())
         for message in (self._online, *kept):
             link.publish(message)
-        for topic in self._ears.topics if self._ears is not None else ():
-            self._asked[link.subscribe(topic)] = topic
         self._up.set()
         self._send_letters(link)
 

@@ -138,6 +138,8 @@ class ForbiddingBroker:
     host = "127.0.0.1"
 
     def __init__(self) -> None:
+        self.kinds: list[int] = []
+        """of the packets that came, by MQTT's numbers"""
         self._listener = socket.create_server((self.host, 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -167,6 +169,7 @@ class ForbiddingBroker:
             length |= byte << shift
             while len(body) < length:
                 body += client.read(length - len(body))
+            self.kinds.append(kind[0] >> 4)
             if kind[0] >> 4 == 1:  # CONNECT: 1 = no such version
                 client.write(bytes([0x20, 2, 0, int(body[6] != 4)]))
             elif kind[0] >> 4 == 8:  # SUBSCRIBE

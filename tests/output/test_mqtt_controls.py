@@ -275,6 +275,14 @@ def test_a_broker_that_forbids_commands_is_told_once() -> None:
     ]
 
 
+def test_it_listens_before_it_says_that_it_is_there() -> None:
+    with ForbiddingBroker() as broker:
+        with mqtt(broker), Logged() as logged:
+            logged.wait("does not let us hear")
+        subscribe, publish = 8, 3
+        assert broker.kinds.index(subscribe) < broker.kinds.index(publish)
+
+
 def test_the_camera_has_an_availability_of_its_own(broker: Any) -> None:
     with Subscriber(broker.host, broker.port) as listener, mqtt(broker) as device:
         connected(listener)
