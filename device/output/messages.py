@@ -145,9 +145,9 @@ class Messages:
         """How the device does."""
         return self._json("stats", stats.record())
 
-    def evidence(self, jpeg: bytes) -> Message:
-        """A still of the last rep."""
-        return Message(self.topic("evidence"), jpeg, qos=1, retain=True, properties={"schema": SCHEMA})
+    def evidence(self, jpeg: bytes | None) -> Message:
+        """A still of the last rep; None forgets it."""
+        return Message(self.topic("evidence"), jpeg or b"", qos=1, retain=True, properties={"schema": SCHEMA})
 
     def light(self, lamp: Lamp, hold_s: float) -> Message:
         """The lamp, as a trigger: sent once, kept nowhere, so that an old light is never taken for a new one."""

@@ -158,8 +158,8 @@ class Mqtt:
         """Tells of a set that has no reps yet."""
         self._courier.tell(self._messages.set(number, 0))
 
-    def evidence(self, jpeg: bytes) -> None:
-        """Publishes a still of the last rep."""
+    def evidence(self, jpeg: bytes | None) -> None:
+        """Publishes a still of the last rep; None has the broker forget the one that it keeps."""
         self._courier.tell(self._messages.evidence(jpeg))
 
     def close(self) -> None:

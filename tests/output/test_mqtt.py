@@ -242,6 +242,24 @@ def test_what_the_broker_has_not_confirmed_is_sent_again(broker: Any, gate: Gate
     assert list(dict.fromkeys(seen)) == ids, "in order, once the repeated ids are dropped"
 
 
+def test_two_hundred_reps_over_a_line_that_breaks_again_and_again_arrive_in_order(
+    broker: Any, gate: Gate, tmp_path: Path
+) -> None:
+    with Store(tmp_path / "reps.db") as store, Subscriber(broker.host, broker.port) as listener:
+        with mqtt(gate, outbox=store) as device:
+            ids = []
+            for first in range(1, 201, 20):
+                gate.open()
+                ids += judge(device, *range(first, first + 20))
+                seen = len(listener.heard)
+                listener.wait(lambda seen=seen: len(listener.heard) > seen, "something comes through")
+                gate.shut()  # in the middle of it
+            gate.open()
+            listener.wait(lambda: len({rep["id"] for rep in reps(listener)}) == 200, "all")
+        assert store.pending(1) == []
+    assert list(dict.fromkeys(rep["id"] for rep in reps(listener))) == ids
+
+
 def test_results_of_an_earlier_run_are_delivered_late(broker: Any, tmp_path: Path) -> None:
     store = Store(tmp_path / "reps.db")
     with store, Mqtt("127.0.0.1", free_port(), "rack1", outbox=store, retry_s=RETRY_S) as device:

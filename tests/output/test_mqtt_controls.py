@@ -335,6 +335,17 @@ def test_a_still_is_kept_as_bytes(broker: Any) -> None:
     assert late_comer.on("evidence")[0].payload == jpeg
 
 
+def test_a_still_that_is_taken_back_is_gone(mosquitto: Mosquitto) -> None:
+    with Subscriber(mosquitto.host, mosquitto.port) as listener, mqtt(mosquitto) as device:
+        connected(listener)
+        device.evidence(b"jpeg")
+        device.evidence(None)
+        listener.wait(lambda: listener.texts("evidence") == ["jpeg", ""], "taken back")
+        with Subscriber(mosquitto.host, mosquitto.port) as late_comer:
+            late_comer.wait(lambda: late_comer.on("state"), "kept")
+            assert not late_comer.on("evidence")
+
+
 def test_mqtt_5_carries_where_everything_comes_from(mosquitto: Mosquitto) -> None:
     with (
         Subscriber(mosquitto.host, mosquitto.port, version=5) as listener,
