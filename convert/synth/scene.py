@@ -85,50 +85,39 @@ def draw_room(rng: np.random.Generator, eye: Array, front_y: float, mirror_share
     x0, x1 = min(-rng.uniform(2.6, 4.5), eye[0] - 0.3), max(rng.uniform(2.6, 4.5), eye[0] + 0.3)
     y0, y1 = min(-rng.uniform(2.6, 4.5), eye[1] - 0.3, front_y - 0.4), max(rng.uniform(2.2, 4.0), eye[1] + 0.3)
     tall = rng.uniform(2.6, 3.8)
-    wx, wy = x1 - x0, y1 - y0
-    shell = [
-        panel((x0, y0, 0), (wx, 0, 0), (0, wy, 0), _wall_colour(rng, 0.2, 0.75), TEXTURED, int(rng.choice(FLOORS)))
-    ]
-    walls = [((x0, y1, 0), (wx, 0, 0)), ((x0, y0, 0), (0, wy, 0)), ((x1, y0, 0), (0, wy, 0)), ((x0, y0, 0), (wx, 0, 0))]
-    same, one_colour, layer = rng.random() < 0.6, _wall_colour(rng, 0.35, 0.95), int(rng.choice(WALLS))
-    for corner, along in walls:
-        shell.append(
-            panel(
-                corner,
-                along,
-                (0, 0, tall),
-                one_colour if same else _wall_colour(rng, 0.35, 0.95),
-                TEXTURED,
-                layer if same else int(rng.choice(WALLS)),
-                0.7,
-            )
-        )
-    shell.append(panel((x0, y0, tall), (wx, 0, 0), (0, wy, 0), np.ones(3) * rng.uniform(0.3, 0.85), TEXTURED, PLASTER))
-    for k in range(int(rng.integers(1, 4))):
-        shell.append(
-            panel(
-                (rng.uniform(x0 + 0.2, x1 - 1.4), y0 + wy * (k + 0.5) / 3, tall - 0.02),
-                (1.2, 0, 0),
-                (0, 0.25, 0),
-                np.ones(3),
-                LAMP,
-            )
-        )
-    # A mat or platform under the lifter, as squat racks have.
-    if rng.random() < 0.5:
-        shell.append(box((0, -0.3, 0.0005), (2.6, 2.4, 0.001), _wall_colour(rng, 0.03, 0.25), PLASTIC))
+    bounds = (x0, x1, y0, y1)
+    shell = _shell(rng, bounds, tall)
     mirror, glass = None, None
     clutter = [_on_wall(rng, x0, x1, y0, y1) for _ in range(int(rng.integers(1, 4)))]
     if rng.random() < mirror_share:
         wall = int(rng.choice([i for i, w in enumerate((eye[1] < 0, eye[0] > 0, eye[0] < 0, eye[1] > 0)) if w] or [0]))
-        glass, mirror = _mirror(wall, (x0, x1, y0, y1), tall)
+        glass, mirror = _mirror(wall, bounds, tall)
         clutter = clutter[:1]
     colours = [_wall_colour(rng, 0.05, 0.9) * (1 + rng.normal(0, 0.2, 3)).clip(0.4, 1.6) for _ in range(12)]
     for _ in range(int(rng.integers(4, 13))):
-        at = free_place(rng, (x0, x1, y0, y1), eye, 1.1)
+        at = free_place(rng, bounds, eye, 1.1)
         if at is not None and (abs(at[0]) > 1.5 or at[1] > 1.4 or at[1] < front_y - 1.6):
             clutter.append(_thing(rng, at, colours[int(rng.integers(12))]))
-    return Room(join(shell), join(clutter), mirror, glass, (x0, x1, y0, y1))
+    return Room(join(shell), join(clutter), mirror, glass, bounds)
+
+
+def _shell(rng: np.random.Generator, bounds: tuple[float, float, float, float], tall: float) -> list[Mesh]:
+    """Floor, walls, ceiling with lamps, and sometimes a mat or platform under the lifter."""
+    x0, x1, y0, y1 = bounds
+    wide, deep, up = (x1 - x0, 0, 0), (0, y1 - y0, 0), (0, 0, tall)
+    shell = [panel((x0, y0, 0), wide, deep, _wall_colour(rng, 0.2, 0.75), TEXTURED, int(rng.choice(FLOORS)))]
+    same, one_colour, one_layer = rng.random() < 0.6, _wall_colour(rng, 0.35, 0.95), int(rng.choice(WALLS))
+    for corner, along in (((x0, y1, 0), wide), ((x0, y0, 0), deep), ((x1, y0, 0), deep), ((x0, y0, 0), wide)):
+        colour = one_colour if same else _wall_colour(rng, 0.35, 0.95)
+        layer = one_layer if same else int(rng.choice(WALLS))
+        shell.append(panel(corner, along, up, colour, TEXTURED, layer, 0.7))
+    shell.append(panel((x0, y0, tall), wide, deep, np.ones(3) * rng.uniform(0.3, 0.85), TEXTURED, PLASTER))
+    for k in range(int(rng.integers(1, 4))):
+        corner = (rng.uniform(x0 + 0.2, x1 - 1.4), y0 + (y1 - y0) * (k + 0.5) / 3, tall - 0.02)
+        shell.append(panel(corner, (1.2, 0, 0), (0, 0.25, 0), np.ones(3), LAMP))
+    if rng.random() < 0.5:
+        shell.append(box((0, -0.3, 0.0005), (2.6, 2.4, 0.001), _wall_colour(rng, 0.03, 0.25), PLASTIC))
+    return shell
 
 
 def _thing(rng: np.random.Generator, at: Array, colour: Array) -> Mesh:
