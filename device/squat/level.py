@@ -56,4 +56,4 @@ class Level:
         axis, cosine = np.cross(self.up, _CAMERA_UP), float(self.up @ _CAMERA_UP)
         x, y, z = axis
         cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-        return np.eye(3) + cross + cross @ cross / (1 + cosine)
+        return np.asarray(np.eye(3) + cross + cross @ cross / (1 + cosine))

@@ -1,0 +1,47 @@
+"""Which way is up."""
+
+import numpy as np
+import pytest
+
+from device.squat.level import Level
+from device.squat.pose import KEYPOINTS, index
+
+
+def standing(pitch_deg=0.0, bend=0.0):
+    """World points (23, 3) of straight legs seen by a camera that looks down by `pitch_deg`; `bend` moves the knees."""
+    world = np.full((len(KEYPOINTS), 3), np.nan, np.float32)
+    for side, x in (("left", 0.1), ("right", -0.1)):
+        hip, knee, ankle = index(f"{side}_hip", f"{side}_knee", f"{side}_ankle")
+        world[hip], world[knee], world[ankle] = (x, 0, 0), (x, 0.42, -bend), (x, 0.84, 0)
+    pitch = np.radians(pitch_deg)
+    down = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    return (world @ down.T).astype(np.float32)
+
+
+@pytest.mark.parametrize("pitch_deg", [-20, 0, 15, 35])
+def test_a_standing_lifter_tells_the_cameras_pitch(pitch_deg):
+    level = Level()
+    turned = level.see(standing(pitch_deg), 0.0)
+    assert level.pitch_deg == pytest.approx(pitch_deg, abs=0.1)
+    assert turned[index("left_hip")[0]] == pytest.approx((0.1, 0, 0), abs=1e-5)
+    assert turned[index("left_ankle")[0]] == pytest.approx((0.1, 0.84, 0), abs=1e-3)
+
+
+def test_bent_legs_teach_nothing():
+    level = Level()
+    level.see(standing(30, bend=0.25), 0.0)
+    assert level.pitch_deg == 0
+
+
+def test_one_wrong_moment_hardly_moves_what_was_learnt():
+    level = Level()
+    for i in range(60):
+        level.see(standing(10), i / 30)
+    level.see(standing(40), 60 / 30)
+    assert level.pitch_deg == pytest.approx(10, abs=1.5)
+
+
+def test_a_lifter_who_lies_is_no_plumb_line():
+    level = Level()
+    level.see(standing(80), 0.0)
+    assert level.pitch_deg == 0
