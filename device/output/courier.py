@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 
 _STEADY_S = 10.0  # after a shorter connection the pause grows on: two devices of one name throw each other out
 _TURN_S = 1.0  # longest wait for something to happen; what is posted wakes at once
+_FLOOD, _BREATH_S = 16, 0.1  # so many messages at once are no person's; the pause after them
 _CLOSE_S = 1.8  # a stop has 2 s
 _GOODBYE_S = 0.5  # of these, kept back for the good-bye
 
@@ -207,10 +208,13 @@ class Courier:
                 self._warn(f"refused {what}", f"mqtt: {self._route.address} does not take {what}: {why}")
 
     def _listen(self, link: Link) -> None:
+        flood = len(link.received) >= _FLOOD
         while link.received and self._ears is not None:
             answer = self._ears.hear(link.received.popleft())
             if answer is not None:
                 link.publish(answer)
+        if flood:  # the judge shares this processor; what is not read the broker holds back or drops
+            self._closing.wait(_BREATH_S)
 
     def _send_letters(self, link: Link) -> None:
         newest = self._dispatch.send(link)

@@ -18,7 +18,7 @@ from device.output.properties import heard_from, publish_properties, session_arg
 
 KEEPALIVE_S = 30  # a broker that vanished without a word is noticed after at most twice this
 ANSWER_S = 5.0  # for the TCP connection, and again for the broker's answer
-_READ_AT_ONCE = 64  # packets; a flood must not keep letters from being sent
+_READ_AT_ONCE = 32  # packets; a flood must not keep letters from being sent
 _UNREAD = 100  # messages kept until somebody takes them; of a flood the oldest go
 V5, V311 = 5, 4  # paho's numbers for MQTT 5 and MQTT 3.1.1
 

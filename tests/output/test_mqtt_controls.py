@@ -3,6 +3,8 @@
 import json
 import logging
 import threading
+from collections import deque
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +13,14 @@ from discovery_fields import check_discovery
 from reps import judged, record_of
 
 from device.output import commands
+from device.output.address import Address
 from device.output.commands import Command, LampTest, ResetSet, SetHeight, SetJudging
+from device.output.courier import Courier
 from device.output.home_assistant import Discovery
+from device.output.messages import Heard, Messages
 from device.output.mqtt import Mqtt
+from device.output.outbox import MemoryOutbox
+from device.output.route import Ears, Route
 from device.output.stats import Stats
 from device.squat.events import PhaseChanged
 from device.squat.phases import Phase
@@ -251,10 +258,10 @@ def test_a_flood_costs_neither_reps_nor_the_commands_after_it(broker: Any) -> No
         Logged() as logged,
     ):
         connected(listener)
-        for number in range(1500):
+        for number in range(600):
             flooder.command("reset_set", "PRESS", qos=0)
-            if number % 300 == 0:
-                event = judged(1 + number // 300)
+            if number % 120 == 0:
+                event = judged(1 + number // 120)
                 device.handle(event, record_of(event))
         flooder.say("homeassistant/status", "online")
         listener.wait(lambda: len(texts(listener, CONFIG)) == 2, "what came after the flood")
@@ -265,6 +272,17 @@ def test_a_flood_costs_neither_reps_nor_the_commands_after_it(broker: Any) -> No
         clock.now_s = 1.0
         flooder.command("judging", "the end")
         logged.wait("the end")
+
+
+def test_a_flood_leaves_the_processor_to_the_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages, pauses = Messages("rack1"), []
+    route = Route(Address("127.0.0.1", 1), "rack1", 0, (1.0, 1.0))
+    ends = messages.availability(True), messages.availability(False)
+    courier = Courier(route, *ends, MemoryOutbox(), messages.last_rep, Ears((), lambda heard: None))
+    monkeypatch.setattr(courier._closing, "wait", pauses.append)
+    for number in (1, 5, 32):
+        courier._listen(SimpleNamespace(received=deque([Heard("x", b"")] * number)))
+    assert len(pauses) == 1
 
 
 def test_a_broker_that_forbids_commands_is_told_once() -> None:
