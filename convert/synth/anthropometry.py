@@ -23,14 +23,14 @@ STATURE_MM = {"men": 1740, "women": 1610}
 SITTING_MM = {  # British adults 19-65, median and standard deviation: Pheasant, Bodyspace, 2nd ed. 1996, table 10.1
     "knee height": {"men": (545, 32), "women": (500, 27)},
     "buttock-knee length": {"men": (595, 31), "women": (570, 30)},
-    "thigh thickness": {"men": (160, 15), "women": (155, 17)},
+    "thigh thickness (theirs pressed by a seat)": {"men": (160, 15), "women": (155, 17)},
 }
 JOINT_CM = {
     "hip joint behind the groin's skin": "5-8: 4.7 behind the pelvis' front (Harrington 2007) and the flesh before it",
     "hip joint to crease, standing": "the same flesh",
     "hip joint to crease, sitting": "as standing: the groin's flesh is not pressed flat by sitting",
     "knee joint to kneecap, standing": "6-7.5: the kneecap turns 5.65 +- 1.09 from the axis (JOSR 2021), plus skin",
-    "knee top over knee joint, sitting": "4-6.5: sitting knee height less the height of the joint",
+    "knee top over knee joint, sitting": "4.9-5.8: sitting knee height less 0.285 statures (Winter 2009) to the joint",
 }
 
 
@@ -65,7 +65,7 @@ def measure(body: Body) -> Measures:
         {
             "knee height": 1000 * (near_knee[:, 2].max() - SHOE_SOLE_M),
             "buttock-knee length": 1000 * (seat[:, 1].max() - near_knee[:, 1].min()),
-            "thigh thickness": 1000 * float(np.ptp(near_hip[:, 2])),
+            "thigh thickness (theirs pressed by a seat)": 1000 * float(np.ptp(near_hip[:, 2])),
         },
         {
             "hip joint behind the groin's skin": 100 * (hips[0, 1] - front),
