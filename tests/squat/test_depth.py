@@ -63,6 +63,12 @@ def test_a_camera_that_looks_down_is_put_right_by_its_pitch() -> None:
     assert np.abs(level - truth).max() > 0.05
 
 
+def test_a_camera_that_looks_down_has_its_horizon_above_the_middle_of_the_picture() -> None:
+    level, down = Optics(65.0), Optics(65.0, 10.0)
+    assert level.horizon_px((720, 1280)) == 640
+    assert 640 - down.horizon_px((720, 1280)) == pytest.approx(down.focal_px((720, 1280)) * math.tan(math.radians(10)))
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_estimate_says_which_leg_in_which_unit_and_how_sure(method: str) -> None:
     poses = held(10.0, Shot(view_deg=60))

@@ -105,6 +105,7 @@ MOVEMENTS_WITHOUT_A_SQUAT = {
     ],
     "walking forward and back": [*stand(), *walk(6, -0.3, 0.5), *walk(6, 0.3, 0.5), *stand()],
     "half dip": [*stand(), *squat(-50), *stand()],
+    "half squat": [*stand(), *squat(-42), *stand()],
     "deadlift": [*stand(), Part(DEADLIFT, 1.2), Part(DEADLIFT, 0.3), Part(STANDING, 1.2), *stand()],
     "five deadlifts": [
         *stand(), *(p for _ in range(5) for p in (Part(DEADLIFT, 0.9), Part(STANDING, 0.9))), *stand(),
@@ -223,6 +224,15 @@ def test_depth_is_told_once_on_the_way_and_before_the_verdict_of_the_deep_reps_a
 def test_the_same_poses_give_the_same_events() -> None:
     poses = SHOT.film(SET)
     assert repr(judged(poses)) == repr(judged(poses))
+
+
+def test_the_judge_smooths_what_it_sees() -> None:
+    judge, poses = Judge(), replace(SHOT, noise_m=0.01).film(stand())
+    shown = []
+    for pose in poses:
+        list(judge.see(pose, pose.captured_s))
+        shown.append(judge.pose.keypoints[0, 1])
+    assert np.std(shown[10:]) < 0.8 * np.std([pose.keypoints[0, 1] for pose in poses][10:])
 
 
 def test_events_come_while_the_movement_goes_on() -> None:

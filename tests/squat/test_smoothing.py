@@ -49,11 +49,11 @@ def test_the_shiver_of_a_standing_lifter_is_much_reduced() -> None:
     assert np.mean(rows(smooth(poses))[30:]) == pytest.approx(np.mean(rows(poses)[30:]), abs=1.0)
 
 
-def test_a_squat_is_followed_within_a_tenth_of_a_second() -> None:
+def test_a_squat_is_followed_within_two_frames_at_30_a_second() -> None:
     poses = Shot(fps=60).film([*stand(), Part(squatting(10.0), 1.0), Part(squatting(10.0), 1.0)])
     raw, follows = rows(poses), rows(smooth(poses))
     middle = (raw[0] + raw[-1]) / 2
-    assert 0 <= (np.argmax(follows > middle) - np.argmax(raw > middle)) / 60 < 0.1
+    assert 0 <= (np.argmax(follows > middle) - np.argmax(raw > middle)) / 60 < 0.067
     assert follows[-1] == pytest.approx(raw[-1], abs=0.5)
 
 
