@@ -82,7 +82,11 @@ class MjpegCamera:
 
 
 class RtspCamera:
-    """A small RTSP server for one client over TCP: ffmpeg makes the RTP packets, and this passes them on."""
+    """A small RTSP server for one client over TCP: ffmpeg makes the RTP packets, and this passes them on.
+
+    Attributes:
+        transports: what its clients asked for.
+    """
 
     def __init__(self, place: Path) -> None:
         assert shutil.which("ffmpeg")
@@ -91,6 +95,7 @@ class RtspCamera:
         self._packets.settimeout(0.2)
         self._server = socket.create_server(("127.0.0.1", 0))
         self._off = threading.Event()
+        self.transports: list[str] = []
         self.url = f"rtsp://127.0.0.1:{self._server.getsockname()[1]}/live"
         source = (
             f"color=0xc81414:{WIDTH // 2}x{HEIGHT}:r=30[a];color=0x1414c8:{WIDTH // 2}x{HEIGHT}:r=30[b];"
@@ -127,6 +132,7 @@ class RtspCamera:
                 key, _, value = field.partition(":")
                 fields[key.lower()] = value.strip()
             method = line.split()[0]
+            self.transports += [fields["transport"]] if method == "SETUP" else []
             client.sendall(self._answer(method, fields["cseq"]))
             if method == "PLAY":
                 return self._pass_on(client)

@@ -79,10 +79,12 @@ def test_an_unplugged_camera_comes_back_with_one_line_for_the_outage(
         script.shoot((picture(51), monotonic()))
         seen.append(until(turns, CameraState.LIVE))
         assert not camera.state.fault
+        assert until(turns, CameraState.LOST).words == "no picture for 0.02 s", "not the old fault"  # type: ignore
         times = [turn.captured_s if isinstance(turn, Frame) else turn.at_s for turn in seen]
         assert times == sorted(set(times))
         what = "it is gone" if clean else "OSError: [Errno 19] No such device"
-        assert lines(caplog) == [f"camera cam: {what}; tried again until it is back"]
+        again = "camera cam: no picture for 0.02 s"
+        assert lines(caplog) == [f"{words}; tried again until it is back" for words in (f"camera cam: {what}", again)]
         assert [line[:17] for line in lines(caplog, 20)] == ["camera cam: back,"]
     assert (script.opened, script.closed) == (2, 2)
 
@@ -218,7 +220,9 @@ def test_closing_ends_the_frames_while_they_are_waited_for() -> None:
         ended.set()
 
     threading.Thread(target=look, daemon=True).start()
-    assert script.tried.wait(PATIENCE_S)
+    until_s = monotonic() + PATIENCE_S
+    while not camera._slot._changed._waiters:  # type: ignore[attr-defined]
+        assert monotonic() < until_s
     camera.close()
     camera.close()
     assert ended.wait(PATIENCE_S)

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scripted import lines
 
 from device.camera.mounting import TURNS_DEG, Mounting, upright
+from device.camera.outage import Outage
 from device.camera.sight import DARK_BELOW, LIGHT_FROM, Sight
 from device.camera.stamps import StreamClock, at_exposure
 from device.camera.state import CameraState
@@ -91,3 +93,18 @@ def test_a_stream_that_begins_anew_is_timed_anew() -> None:
 def test_a_stream_without_stamps_is_timed_by_its_arrival() -> None:
     clock = StreamClock()
     assert [clock.captured_s(-3.7e17, 500.0 + i / 30) for i in range(3)] == [500.0 + i / 30 for i in range(3)]
+
+
+def test_an_outage_is_over_when_the_camera_has_held_without_a_break(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    now = [0.0]
+    outage = Outage("cam", 10.0, lambda: now[0])
+    for at_s, words in [(0, "gone"), (7, ""), (16, "gone again"), (18, ""), (27.9, ""), (28, ""), (60, "")]:
+        now[0] = at_s
+        if words:
+            outage.fault(words)
+        else:
+            outage.fine()
+        assert outage.over == (at_s >= 28)
+    assert lines(caplog) == ["camera cam: gone; tried again until it is back"]
+    assert lines(caplog, 20) == ["camera cam: back, after 18 s"]

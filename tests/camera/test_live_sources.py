@@ -53,7 +53,12 @@ def _rtsp(place: Path, request: pytest.FixtureRequest) -> Make:
     if not shutil.which("ffmpeg"):
         pytest.skip("ffmpeg is not installed")
     camera = RtspCamera(place)
-    request.addfinalizer(camera.close)
+
+    def end() -> None:
+        camera.close()
+        assert camera.transports[0].startswith("RTP/AVP/TCP"), "by UDP, pictures smear"
+
+    request.addfinalizer(end)
     return _named(camera.url)
 
 
