@@ -77,7 +77,9 @@ def drape(
     smooth = skin
     for _ in range(6):
         smooth = average @ smooth
-    cloth = skin + ease[:, None] * (smooth - skin)
+    # Only along the normal: averaging neighbours also shifts them sideways, which would fray hems.
+    normal = normals(skin)
+    cloth = skin + (ease * ((smooth - skin) * normal).sum(1))[:, None] * normal
     normal = normals(cloth)
     under = np.maximum(-normal[:, 2] + 0.15, 0)
     fall = np.maximum(off_m - 0.010, 0) * under * 1.6

@@ -61,7 +61,7 @@ void main() {
     if (k.w < .5 && (shirt || legs)) discard;
   } else if (kind == 2) {
     if (k.z < outfit.y - .01 + .006 * cloud(p * 40.) || k.y > outfit.x || k.w > .5) discard;
-  } else if (kind == 3 && (k.z > min(outfit.w, outfit.y + .03) || k.x > outfit.z)) discard;  // not under the shirt
+  } else if (kind == 3 && (k.z > min(outfit.w, outfit.y + .008) || k.x > outfit.z)) discard;  // not under the shirt
   motion_out = .5 * (now.xy / now.w - before.xy / before.w);
   if (kind == 11) {
     colour_out = vec4(texture(mirrored, gl_FragCoord.xy / size).rgb * vec3(.86, .9, .89), 1);
