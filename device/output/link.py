@@ -55,8 +55,9 @@ class Link:
     def __init__(
         self, address: Address, version: int, client_id: str, will: Message | None = None, will_delay_s: int = 0
     ) -> None:
-        from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+        from device.output.tolerant import TolerantClient
 
         self.version = version
         self.up = False
@@ -67,7 +68,7 @@ class Link:
         self._lasts = will is not None
         self._will_delay_s = will_delay_s
         self._ended: LinkFailed | None = None
-        self._client = Client(
+        self._client = TolerantClient(
             CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion(version), reconnect_on_failure=False
         )
         self._client.username_pw_set(address.username, address.password)

@@ -237,6 +237,25 @@ def test_nonsense_is_refused_and_told_once_of_each_kind(broker: Any) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("retain", [False, True])
+@pytest.mark.parametrize(
+    "properties",
+    [{"UserProperty": ("key\ufeff", "value")}, {"ContentType": "\ufeff"}, {"ResponseTopic": "phone/\ufeff"}],
+)
+def test_a_property_that_cannot_be_read_does_not_shut_the_station_out(
+    mosquitto: Mosquitto, properties: dict[str, Any], retain: bool
+) -> None:
+    with Subscriber(mosquitto.host, mosquitto.port, version=5, topics=(*QUIET, "phone/#")) as listener:
+        with mqtt(mosquitto, will_delay_s=5) as device:
+            connected(listener)
+            listener.command("judging", "OFF", retain=retain, **properties)
+            listener.command("lamp_test", "PRESS")
+            assert taken(device, listener) == [SetJudging(False), LampTest()], "obeyed without the property"
+        with mqtt(mosquitto, will_delay_s=5) as device:
+            listener.wait(lambda: len(listener.on("state")) == 2, "let in again")
+            assert taken(device, listener, b"second barrier") == []
+
+
 def test_a_huge_command_does_not_reach_the_device(mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
     with (
         Subscriber(mosquitto.host, mosquitto.port, version=5, topics=("squatlight/rack1/state", "phone/#")) as listener,
@@ -320,12 +339,13 @@ def test_the_camera_has_an_availability_of_its_own(broker: Any) -> None:
 def test_what_people_have_set_is_told_and_survives_the_next_phase(broker: Any) -> None:
     with Subscriber(broker.host, broker.port) as listener, mqtt(broker, height_cm=175.0) as device:
         connected(listener)
-        device.controls(judging=False, height_cm=182.5)
         device.handle(PhaseChanged(1.0, Phase.STANDING), None)
+        device.controls(judging=False, height_cm=182.5)
+        device.handle(PhaseChanged(2.0, Phase.BOTTOM), None)
         device.new_set(3)
-        listener.wait(lambda: len(listener.on("state")) == 3 and listener.on("set"), "states")
+        listener.wait(lambda: len(listener.on("state")) == 4 and listener.on("set"), "states")
     assert [(state["judging"], state["height_cm"], state["phase"]) for state in states(listener)] == [
-        (True, 175.0, None), (False, 182.5, None), (False, 182.5, "standing"),
+        (True, 175.0, None), (True, 175.0, "standing"), (False, 182.5, "standing"), (False, 182.5, "bottom"),
     ]  # fmt: skip
     assert json.loads(listener.texts("set")[0]) == {"set": 3, "reps": 0}
 

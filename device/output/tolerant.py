@@ -1,0 +1,41 @@
+"""A paho client that does not fall over what somebody has put into a message's properties."""
+
+from typing import Any
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.exception import MalformedPacket
+
+
+class TolerantClient(Client):
+    """Leaves out properties that paho cannot read.
+
+    MQTT 5 allows a U+FEFF in a property, brokers pass it on, and paho 2.2 takes it for the end of the connection. The
+    broker sends an unconfirmed or kept message again with every new connection: one such message to one of our topics
+    would shut us out for good.
+    """
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        incoming: Any = self._in_packet
+        try:
+            return super()._handle_publish()
+        except MalformedPacket:
+            incoming["packet"] = without_properties(bytes(incoming["packet"]), incoming["command"] >> 1 & 3)
+            return super()._handle_publish()
+
+
+def without_properties(packet: bytes, qos: int) -> bytes:
+    """A PUBLISH of MQTT 5 with an empty list of properties.
+
+    Args:
+        packet: from the topic on.
+        qos: 0 to 2.
+    """
+    at = 2 + int.from_bytes(packet[:2], "big") + (2 if qos else 0)
+    length, shift, end = 0, 0, at
+    while end < len(packet):
+        length |= (packet[end] & 0x7F) << shift
+        shift, end = shift + 7, end + 1
+        if not packet[end - 1] & 0x80:
+            break
+    return packet[:at] + b"\0" + packet[end + length :]
