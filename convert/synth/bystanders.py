@@ -15,7 +15,7 @@ from convert.synth.performance import Performance
 from convert.synth.posture import Arms, Posture
 from convert.synth.recipe import People
 from convert.synth.rotation import about
-from convert.synth.scene import free_place
+from convert.synth.scene import Rack, Room, free_place
 from convert.synth.skeleton import Bones, place
 from convert.synth.squat import Style, squat, still
 from convert.synth.standing import smooth, stand, sway
@@ -32,36 +32,39 @@ class Bystander:
 
 
 def draw_bystanders(
-    people: People,
-    performance: Performance,
-    camera: Camera,
-    bounds: tuple[float, float, float, float],
-    cage: bool,
-    rng: np.random.Generator,
+    people: People, performance: Performance, camera: Camera, room: Room, rack: Rack, rng: np.random.Generator
 ) -> list[Bystander]:
-    """The others of a clip; none hides the lifter on purpose."""
+    """The others of a clip; none hides the lifter on purpose, none walks through lifter or rack."""
     out = []
     frames, fps = len(performance), performance.fps
     spotted = performance.load is not None and performance.load.name == "barbell" and performance.kind == "squat"
-    if spotted and not cage and performance.walk_m == 0 and rng.random() < people.spotter_share:
+    if spotted and not rack.cage and performance.walk_m == 0 and rng.random() < people.spotter_share:
         body = load(int(rng.integers(count())))
         out.append(_dressed(body, spotting(body, performance), rng))
     for _ in range(int(rng.integers(int(people.bystanders[0]), int(people.bystanders[1]) + 1))):
-        at = free_place(rng, bounds, camera.eye, margin_m=0.8)
+        at = free_place(rng, room.bounds, camera.eye, margin_m=0.8)
         if at is None:
             continue
         body = load(int(rng.integers(count())))
-        if rng.random() < 0.35:
+        walks = rng.random() < 0.35
+        if walks:
             posture, _ = exercises.walking(body, rng, fps, frames / fps + 0.1)
             away = np.arctan2(*(at - camera.eye[:2]))  # walks across the line of sight, behind the lifter
             turn = about("z", float(-np.degrees(away)) + rng.choice([-90, 90]) + rng.normal(0, 8))
-            if np.hypot(*at) < np.hypot(*camera.eye[:2]) and at @ camera.eye[:2] > 0:
-                continue  # between lifter and camera
         else:
             posture = sway(waiting(body, frames, rng), fps, rng)
             turn = about("z", rng.uniform(-180, 180))
-        out.append(_dressed(body, posture.turned(turn, np.array([*at, 0])), rng))
+        posture = posture.turned(turn, np.array([*at, 0]))
+        before_lifter = np.hypot(*at) < np.hypot(*camera.eye[:2]) and at @ camera.eye[:2] > 0
+        if not (walks and before_lifter) and _keeps_clear(posture.hips[:, :2], rack):
+            out.append(_dressed(body, posture, rng))
     return out
+
+
+def _keeps_clear(path: Array, rack: Rack) -> bool:
+    """Whether a way (T, 2) stays out of the lifter's reach and of the rack."""
+    in_rack = (np.abs(path[:, 0]) < 0.95) & (path[:, 1] > rack.far_y - 0.4) & (path[:, 1] < 1.0)
+    return not bool(in_rack.any() or (np.hypot(*path.T) < 1.4).any())
 
 
 def _dressed(body: Body, posture: Posture, rng: np.random.Generator) -> Bystander:

@@ -32,6 +32,18 @@ class Room:
     bounds: tuple[float, float, float, float]
 
 
+@dataclass(frozen=True)
+class Rack:
+    """A rack and where it stands: y of its far side, and whether it is a cage around the lifter."""
+
+    mesh: Mesh | None
+    far_y: float
+    cage: bool
+
+
+NO_RACK = Rack(None, -0.8, False)
+
+
 def draw_light(rng: np.random.Generator, brightness: float) -> Light:
     """Light from dim (brightness 0.35) to bright (1.3), warm to cold."""
 
@@ -168,12 +180,8 @@ def _mirror(wall: int, bounds: tuple[float, float, float, float], tall: float) -
     )
 
 
-def draw_rack(rng: np.random.Generator, hook_y: float, hook_z: float, lowest_m: float) -> tuple[Mesh, float, bool]:
-    """A rack whose hooks hold a bar at (y, z) of `hook_y`, `hook_z`; its safety arms stay under the bar's lowest point.
-
-    Returns:
-        The rack, the y of its far side, and whether it is a cage around the lifter.
-    """
+def draw_rack(rng: np.random.Generator, hook_y: float, hook_z: float, lowest_m: float) -> Rack:
+    """A rack whose hooks hold a bar at y `hook_y` and z `hook_z`; safety arms stay under the bar's lowest point."""
     colour = np.array(
         [(0.03, 0.03, 0.035), (0.45, 0.04, 0.03), (0.05, 0.1, 0.35), (0.4, 0.4, 0.42)][int(rng.integers(4))]
     )
@@ -183,4 +191,5 @@ def draw_rack(rng: np.random.Generator, hook_y: float, hook_z: float, lowest_m: 
     safeties = lowest_m - rng.uniform(0.08, 0.2) if rng.random() < 0.6 else None
     if safeties is not None and safeties < 0.25:
         safeties = None
-    return gear.rack(front_y, hook_z + 0.003, safeties, depth, cage, colour), front_y - (0 if cage else depth), cage
+    mesh = gear.rack(front_y, hook_z + 0.003, safeties, depth, cage, colour)
+    return Rack(mesh, front_y - (0 if cage else depth), cage)

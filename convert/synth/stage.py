@@ -51,8 +51,8 @@ class Stage:
         self.figure = Figure(self.performance.body, draw_look(self.performance.body, who))
         renderer.clear()
         renderer.set_textures(textures(int(room_rng.integers(8))))
-        far = self._build_gear(room_rng)
-        room = scene.draw_room(room_rng, self.camera.eye, far, recipe.scene.mirror_share)
+        rack = self._build_gear(room_rng)
+        room = scene.draw_room(room_rng, self.camera.eye, rack.far_y, recipe.scene.mirror_share)
         self.mirror = room.mirror
         self.light: Light = scene.draw_light(room_rng, draw.span(room_rng, recipe.scene.brightness))
         renderer.add(room.shell, casts=False)
@@ -62,15 +62,14 @@ class Stage:
         self.lifter = renderer.add(self.figure.mesh, still=False, outfit=self.figure.look.outfit())
         self.others: list[tuple[Bystander, Drawn]] = [
             (b, renderer.add(b.figure.mesh, still=False, outfit=b.figure.look.outfit()))
-            for b in draw_bystanders(recipe.people, self.performance, self.camera, room.bounds, self.cage, room_rng)
+            for b in draw_bystanders(recipe.people, self.performance, self.camera, room, rack, room_rng)
         ]
 
-    def _build_gear(self, rng: np.random.Generator) -> float:
-        """Rack, box and load; gives the y of the rack's far side and remembers whether the lifter stands in a cage."""
+    def _build_gear(self, rng: np.random.Generator) -> scene.Rack:
+        """Rack, box and load."""
         performance, load = self.performance, self.performance.load
         self.load: tuple[Mesh, Drawn] | None = None
-        self.cage = False
-        far = -0.8
+        rack = scene.NO_RACK
         plates = gear.draw_plates(rng)
         if load is not None:
             if performance.kind == "deadlift":
@@ -85,13 +84,14 @@ class Stage:
             ):
                 hook_y = load.at[0, 1] if walked else load.at[0, 1] - rng.uniform(0.45, 0.85)
                 hook_z = load.at[0, 2] if walked else load.at[0, 2] - 0.05
-                mesh, far, self.cage = scene.draw_rack(rng, hook_y, hook_z, float(load.at[:, 2].min()))
-                self.renderer.add(mesh)
+                rack = scene.draw_rack(rng, hook_y, hook_z, float(load.at[:, 2].min()))
+        if rack.mesh is not None:
+            self.renderer.add(rack.mesh)
         if performance.kind == "box_sit":
             seat = performance.posture.hips[-1]
             high = seat[2] - 0.10 * performance.body.stature_m / 1.75
             self.renderer.add(box((0, seat[1] + 0.10, high / 2), (0.5, 0.42, high), (0.35, 0.22, 0.1)))
-        return far
+        return rack
 
     def frames(self) -> Iterator[tuple[NDArray[np.uint8], Row]]:
         """Recorded pictures (height, width, 3) uint8 RGB with their truth."""
