@@ -29,7 +29,7 @@ def within(low: float, high: float, default: Any) -> Any:
 
 @dataclass(frozen=True)
 class Output:
-    """What is written. Sizes in pixels; `supersample` is drawn pixels per pixel and side; `quality` of mjpg 1-100."""
+    """What is written. Sizes in pixels; `supersample` is drawn pixels per pixel and side."""
 
     seed: int = within(0, 2**31, 1)
     clips: int = within(1, 10**6, 8)
