@@ -71,9 +71,10 @@ def _v4l2(_: Path, __: pytest.FixtureRequest) -> Make:
 def _gstreamer(_: Path, __: pytest.FixtureRequest) -> Make:
     if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
         pytest.skip("this OpenCV is built without GStreamer")
-    side = "videotestsrc is-live=true pattern=solid-color foreground-color={} ! video/x-raw,width=160,height=240"
+    caps = f"video/x-raw,format=BGRx,width={WIDTH // 2},height={HEIGHT},framerate=30/1"
+    side = "videotestsrc is-live=true pattern=solid-color foreground-color={} ! " + caps
     return _named(
-        f"compositor name=both sink_1::xpos=160 ! videoconvert ! video/x-raw,format=BGR,framerate=30/1"
+        f"compositor name=both sink_1::xpos={WIDTH // 2} ! videoconvert ! video/x-raw,format=BGR"
         f" ! appsink drop=true max-buffers=1 {side.format('0xffc81414')} ! both. {side.format('0xff1414c8')} ! both."
     )
 
