@@ -17,7 +17,7 @@ from device.squat.rulebook import Observation, Rules, judge
 from device.squat.smoothing import Smoother
 from device.squat.squatness import MIN_DROP, is_squat, plausible
 
-LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way with him
+LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way is over
 GIVE_UP_S = 12.0  # down for so long: it is over; the longest pause seen in labelled clips lasted 6 s
 BOTTOM = 0.12  # heights so near to the lowest belong to the bottom; its middle is the bottom's time (tune split)
 THIGH_POSES = 5  # enough of the standing lifter to know the thigh's length while the rep is under way
@@ -72,7 +72,7 @@ class Judge:
         now = self._features(smooth) if smooth is not None else None
         if smooth is None or now is None or not plausible(now):
             if self._seen_s is not None and now_s - self._seen_s > LOST_S:
-                self._forget()
+                yield from self.finish(now_s)
                 yield LifterLost(now_s)
             return
         self._seen_s = now_s

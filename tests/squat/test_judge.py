@@ -268,3 +268,17 @@ def test_sinking_back_from_an_attempt_is_told_from_sitting():
     assert sank_back([0.97, 0.5, 0.4, 0.45, 0.55, 0.5, 0.42])
     assert not sank_back([0.97, 0.5, 0.4, 0.41, 0.4, 0.41])
     assert not sank_back([0.97, 0.5, 0.4, 0.5, 0.6, 0.7])
+
+
+def test_who_fails_and_is_lost_from_view_has_failed() -> None:
+    low, half = squatting(DEEP), squatting(-35)
+    poses = SHOT.film([*stand(), Part(low, 1.2), Part(half, 1.0), Part(low, 1.0)])
+    judge, events = Judge(), []
+    for pose in poses:
+        events += judge.see(pose, pose.captured_s)
+    last_s = poses[-1].captured_s
+    for i in range(1, 90):
+        events += judge.see(None, last_s + i / 30)
+    (rep,) = [e for e in events if isinstance(e, RepJudged)]
+    assert rep.verdict.decision is Decision.NO_LIFT
+    assert isinstance(events[-1], LifterLost)
