@@ -84,7 +84,7 @@ def parse(name: str, payload: bytes) -> Command:
     if name not in NAMES:
         raise Refused("unknown", f"there is no command {name[:MAX_BYTES]!r}; known are {', '.join(NAMES)}")
     if len(payload) > MAX_BYTES:
-        raise Refused("size", f"{name}: {len(payload)} bytes, at most {MAX_BYTES} are taken")
+        raise Refused("size", f"{name}: more than {MAX_BYTES} bytes")
     try:
         payload.decode()
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""A paho client that does not fall over what somebody has put into a message's properties."""
+"""A paho client that does not fall over what somebody else has published."""
 
 from typing import Any
 
@@ -6,14 +6,23 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.exception import MalformedPacket
 
+from device.output.properties import MAX_PACKET
+
+_KEPT = 2 * MAX_PACKET  # bytes of a packet; topic and number are within them
+
 
 class TolerantClient(Client):
-    """Leaves out properties that paho cannot read.
+    """Leaves out properties that paho cannot read, and the end of messages that are too long.
 
     MQTT 5 allows a U+FEFF in a property, brokers pass it on, and paho 2.2 takes it for the end of the connection. The
     broker sends an unconfirmed or kept message again with every new connection: one such message to one of our topics
-    would shut us out for good.
+    would shut us out for good. With MQTT 3.1.1 nobody can tell the broker what is too long, and it may be 256 MB.
     """
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        incoming: Any = self._in_packet
+        del incoming["packet"][_KEPT:]
+        return super()._sock_recv(min(bufsize, MAX_PACKET))
 
     def _handle_publish(self) -> MQTTErrorCode:
         incoming: Any = self._in_packet

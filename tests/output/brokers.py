@@ -179,6 +179,28 @@ class ForbiddingBroker:
                 client.write(b"\x40\x02" + body[place : place + 2])
 
 
+def length(value: int) -> bytes:
+    """As MQTT writes it: seven bits a byte, the lowest first."""
+    found = b""
+    while True:
+        value, low = value >> 7, value & 0x7F
+        found += bytes([low | 0x80 if value else low])
+        if not value:
+            return found
+
+
+def shout(port: int, topic: str, pieces: int) -> None:
+    """Publishes so many times 64 KB in one message, without holding it in memory."""
+    name, piece = topic.encode(), b"x" * 65_536
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(b"\x10\x11\0\x04MQTT\x04\x02\0\x3c\0\x05shout")
+        assert line.recv(4) == b"\x20\x02\0\0"
+        line.sendall(b"\x30" + length(2 + len(name) + pieces * len(piece)) + len(name).to_bytes(2, "big") + name)
+        for _ in range(pieces):
+            line.sendall(piece)
+        line.sendall(b"\xe0\0")
+
+
 class Subscriber:
     """Somebody else, who listens to everything below `squatlight/`, and may speak."""
 

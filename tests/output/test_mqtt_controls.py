@@ -3,20 +3,22 @@
 import json
 import logging
 import threading
+import tracemalloc
 from collections import deque
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from brokers import PATIENCE_S, ForbiddingBroker, Mosquitto, Subscriber
+from brokers import PATIENCE_S, ForbiddingBroker, Mosquitto, Subscriber, shout
 from discovery_fields import check_discovery
 from reps import judged, record_of
 
-from device.output import commands
+from device.output import commands, courier
 from device.output.address import Address
 from device.output.commands import Command, LampTest, ResetSet, SetHeight, SetJudging
 from device.output.courier import Courier
 from device.output.home_assistant import Discovery
+from device.output.link import V311
 from device.output.messages import Heard, Messages
 from device.output.mqtt import Mqtt
 from device.output.outbox import MemoryOutbox
@@ -233,7 +235,7 @@ def test_nonsense_is_refused_and_told_once_of_each_kind(broker: Any) -> None:
         assert listener.texts("availability") == ["online"], "the connection has held"
     kinds = [line.split("refused: ")[1][:12] for line in logged.lines]
     assert kinds == [
-        "judging: exp", "judging: not", "height: expe", "there is no ", "judging: 65 ", "lamp_test: e",
+        "judging: exp", "judging: not", "height: expe", "there is no ", "judging: mor", "lamp_test: e",
     ]  # fmt: skip
 
 
@@ -268,6 +270,30 @@ def test_a_huge_command_does_not_reach_the_device(mosquitto: Mosquitto, caplog: 
     assert len(caplog.records) == 1, "the barrier's alone"
 
 
+def test_a_huge_command_takes_no_memory_where_it_does_reach_the_device(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "find_version", lambda *_: V311)
+    with (
+        Subscriber(mosquitto.host, mosquitto.port, topics=QUIET) as listener,
+        mqtt(mosquitto) as device,
+        Logged() as logged,
+    ):
+        connected(listener)
+        tracemalloc.start()
+        try:
+            shout(mosquitto.port, "squatlight/rack1/judging/set", 200)
+            logged.wait("judging: more than 64 bytes")
+            listener.command("lamp_test", "PRESS")
+            listener.command("judging", "the end")
+            logged.wait("the end")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert device.commands() == [LampTest()]
+        assert peak < 1_000_000, "of 13 MB"
+
+
 def test_a_flood_costs_neither_reps_nor_the_commands_after_it(broker: Any) -> None:
     clock = Clock()
     with (
@@ -277,10 +303,10 @@ def test_a_flood_costs_neither_reps_nor_the_commands_after_it(broker: Any) -> No
         Logged() as logged,
     ):
         connected(listener)
-        for number in range(600):
+        for number in range(400):
             flooder.command("reset_set", "PRESS", qos=0)
-            if number % 120 == 0:
-                event = judged(1 + number // 120)
+            if number % 80 == 0:
+                event = judged(1 + number // 80)
                 device.handle(event, record_of(event))
         flooder.say("homeassistant/status", "online")
         listener.wait(lambda: len(texts(listener, CONFIG)) == 2, "what came after the flood")
@@ -297,10 +323,10 @@ def test_a_flood_leaves_the_processor_to_the_judge(monkeypatch: pytest.MonkeyPat
     messages, pauses = Messages("rack1"), []
     route = Route(Address("127.0.0.1", 1), "rack1", 0, (1.0, 1.0))
     ends = messages.availability(True), messages.availability(False)
-    courier = Courier(route, *ends, MemoryOutbox(), messages.last_rep, Ears((), lambda heard: None))
-    monkeypatch.setattr(courier._closing, "wait", pauses.append)
+    reader = Courier(route, *ends, MemoryOutbox(), messages.last_rep, Ears((), lambda heard: None))
+    monkeypatch.setattr(reader._closing, "wait", pauses.append)
     for number in (1, 5, 32):
-        courier._listen(SimpleNamespace(received=deque([Heard("x", b"")] * number)))
+        reader._listen(SimpleNamespace(received=deque([Heard("x", b"")] * number)))
     assert len(pauses) == 1
 
 

@@ -1,17 +1,8 @@
+from brokers import length
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from device.output.tolerant import without_properties
-
-
-def length(value: int) -> bytes:
-    """As MQTT writes it: seven bits a byte, the lowest first."""
-    found = b""
-    while True:
-        value, low = value >> 7, value & 0x7F
-        found += bytes([low | 0x80 if value else low])
-        if not value:
-            return found
 
 
 @example(b"topic", 1, b"p" * 200, b"ON")
