@@ -7,6 +7,7 @@ import pytest
 from discovery_fields import check_discovery
 from reps import judged, record_of
 
+from device.errors import SettingsError
 from device.output.commands import NAMES, parse
 from device.output.home_assistant import Discovery, discovery_message, removal_message
 from device.output.lamp import Lamp
@@ -122,6 +123,12 @@ def test_an_empty_kept_message_removes_the_device() -> None:
     assert (message.topic, message.payload, message.retain) == (
         discovery_message(about, Messages("rack1")).topic, "", True,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", ["", "a/#", "+", "$SYS", "/a", "a\0"])
+def test_a_prefix_that_would_make_no_topic_is_refused(prefix: str) -> None:
+    with pytest.raises(SettingsError, match="discovery: expected the beginning of a topic"):
+        Discovery("rack1", prefix)
 
 
 SPOILT: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
