@@ -43,10 +43,14 @@ def test_the_device_is_online_only_while_station_and_camera_are() -> None:
     ]  # fmt: skip
 
 
-def test_a_fault_of_the_camera_is_shown_while_the_camera_is_away() -> None:
-    _, components = found()
-    assert components["camera_fault"]["availability"] == [{"topic": f"{PREFIX}availability"}]
-    assert "availability" not in components["lifter"]
+def test_what_does_not_hang_on_the_camera_stays_while_the_camera_is_away() -> None:
+    _, components = found(evidence=True)
+    alone = {key: each["availability"] for key, each in components.items() if "availability" in each}
+    assert set(alone) == {
+        "camera_fault", "judging", "reset_set", "lamp_test", "height",
+        "frames", "inference", "cpu_temperature", "dropped_frames",
+    }  # fmt: skip
+    assert all(availability == [{"topic": f"{PREFIX}availability"}] for availability in alone.values())
 
 
 def test_all_entities_that_have_a_source_are_there_and_no_others() -> None:
