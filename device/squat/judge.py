@@ -1,5 +1,6 @@
 """The judge: poses in, events out. Streaming, and the same code live and in a replay."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +22,7 @@ LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way
 GIVE_UP_S = 12.0  # down for so long: it is over; the longest pause seen in labelled clips lasted 6 s
 BOTTOM = 0.12  # heights so near to the lowest belong to the bottom; its middle is the bottom's time (tune split)
 THIGH_POSES = 5  # enough of the standing lifter to know the thigh's length while the rep is under way
+STANDS = 0.97  # `Features.height` of a lifter who stands: BlazePose's world gives 0.95 to 0.99
 ATTEMPT = 0.08  # a rise by so much is an attempt to stand up; half as much down again, and it has failed
 PAUSE = 0.03  # heights so near to the lowest are rest: the pause
 BOTTOM_S = 0.12  # poses so near to the bottom give the depth
@@ -103,9 +105,18 @@ class Judge:
         self._forget()
 
     def _features(self, pose: Pose) -> Features:
+        """Features over the floor; the height is the mean of what the world and the picture say.
+
+        The world errs where a pose model has to guess (from behind a squat looks half as deep), the picture where the
+        lifter moves towards the camera.
+        """
         if pose.world is None:
             return features(pose)
-        return features(replace(pose, world=self._level.see(pose.world, pose.captured_s)))
+        levelled = self._level.see(pose, pose.world)
+        seen = features(replace(pose, world=levelled))
+        in_picture = self._level.height_in_picture(pose, levelled) * STANDS
+        height = seen.height if math.isnan(in_picture) else (seen.height + in_picture) / 2
+        return replace(seen, height=height)
 
     def _forget(self) -> None:
         self.phases.reset()

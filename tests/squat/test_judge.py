@@ -25,7 +25,7 @@ from device.squat.pose import JOINTS, Pose
 from device.squat.rulebook import Card, Decision
 
 SHOT = Shot(noise_m=0.004)
-DEEP, SHALLOW = 14.0, -25.0
+DEEP, SHALLOW = 14.0, -21.0  # degrees of the thigh from level; at -25 the hips sink by a third of the leg
 BOTTOM_TOLERANCE_S = 0.067  # two frames at 30 a second
 SET = [*stand(), *squat(DEEP), *stand(1.0), *squat(SHALLOW), *stand(1.0), *squat(DEEP, 0.8, 0.6, 0.9), *stand()]
 FIVE = (Phase.STANDING, Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC, Phase.LOCKOUT)

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from device.squat.level import Level
-from device.squat.pose import KEYPOINTS, index
+from device.squat.pose import KEYPOINTS, Pose, index
+
+
+def pose(world, at_s):
+    """Seen from afar: 100 pixels a metre, no perspective."""
+    whole = np.where(np.isfinite(world), world, world[index("left_hip")])  # the scale rests on all joints
+    return Pose((whole[:, :2] * 100 + 200).astype(np.float32), np.ones(len(world), np.float32), whole, at_s, 0)
+
+
+def see(level, world, at_s):
+    return level.see(pose(world, at_s), world)
 
 
 def standing(pitch_deg=0.0, bend=0.0):
@@ -21,7 +31,7 @@ def standing(pitch_deg=0.0, bend=0.0):
 @pytest.mark.parametrize("pitch_deg", [-20, 0, 15, 35])
 def test_a_standing_lifter_tells_the_cameras_pitch(pitch_deg):
     level = Level()
-    turned = level.see(standing(pitch_deg), 0.0)
+    turned = see(level, standing(pitch_deg), 0.0)
     assert level.pitch_deg == pytest.approx(pitch_deg, abs=0.1)
     assert turned[index("left_hip")[0]] == pytest.approx((0.1, 0, 0), abs=1e-5)
     assert turned[index("left_ankle")[0]] == pytest.approx((0.1, 0.84, 0), abs=1e-3)
@@ -29,19 +39,35 @@ def test_a_standing_lifter_tells_the_cameras_pitch(pitch_deg):
 
 def test_bent_legs_teach_nothing():
     level = Level()
-    level.see(standing(30, bend=0.25), 0.0)
+    see(level, standing(30, bend=0.25), 0.0)
     assert level.pitch_deg == 0
 
 
 def test_one_wrong_moment_hardly_moves_what_was_learnt():
     level = Level()
     for i in range(60):
-        level.see(standing(10), i / 30)
-    level.see(standing(40), 60 / 30)
+        see(level, standing(10), i / 30)
+    see(level, standing(40), 60 / 30)
     assert level.pitch_deg == pytest.approx(10, abs=1.5)
 
 
 def test_a_lifter_who_lies_is_no_plumb_line():
     level = Level()
-    level.see(standing(80), 0.0)
+    see(level, standing(80), 0.0)
     assert level.pitch_deg == 0
+
+
+@pytest.mark.parametrize("pitch_deg", [0, 25])
+@pytest.mark.parametrize("back_m", [-0.3, 0.0, 0.3])
+def test_the_picture_tells_the_height_whatever_the_pitch_and_the_way_the_hips_go(pitch_deg, back_m):
+    level = Level()
+    see(level, standing(pitch_deg), 0.0)
+    low = standing()
+    hips, knees = index("left_hip", "right_hip"), index("left_knee", "right_knee")
+    low[hips] += (0, 0.42, back_m)  # half a leg down
+    low[knees] += (0, 0.1, -0.6)
+    pitch = np.radians(pitch_deg)
+    down = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    world = (low @ down.T).astype(np.float32)
+    levelled = see(level, world, 0.1)
+    assert level.height_in_picture(pose(world, 0.1), levelled) == pytest.approx(0.5, abs=0.01)

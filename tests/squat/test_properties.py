@@ -21,7 +21,7 @@ views = st.floats(-180, 180)
 shots = st.builds(
     Shot, view_deg=views, distance_m=st.floats(2.8, 5), height_m=st.floats(0.8, 1.4), noise_m=st.just(0.003)
 )
-clear = st.one_of(st.floats(15, 28), st.floats(-27, -20))  # degrees: so deep or shallow that no doubt is left
+clear = st.one_of(st.floats(15, 28), st.floats(-24, -18))  # degrees: so deep or shallow that no doubt is left
 sets = st.lists(st.tuples(clear, st.floats(0.8, 1.6), st.floats(0.0, 0.6), st.floats(0.7, 1.4)), min_size=1, max_size=2)
 
 _SWAPPED = [KEYPOINTS.index(n.replace("left", "right") if "left" in n else n.replace("right", "left"))
