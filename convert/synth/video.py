@@ -1,14 +1,14 @@
-"""Writing videos: MJPG by OpenCV (any machine), VP9 by the ffmpeg command (small, for the bundled clip)."""
+"""Writing videos: Motion JPEG (any machine), VP9 by the ffmpeg command (small, for the bundled clip)."""
 
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.synth.avi import MotionJpeg
 from device.errors import PartFailed
 
 SUFFIX = {"mjpg": ".avi", "vp9": ".webm"}
@@ -22,25 +22,6 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Ends the file."""
-
-
-class MotionJpeg:
-    """Every frame a JPEG: exact to seek, quick, and with the blocks that cameras leave."""
-
-    def __init__(self, path: Path, size: tuple[int, int], fps: float, quality: float) -> None:
-        self.path = path
-        self.video = cv2.VideoWriter(str(path), cv2.CAP_OPENCV_MJPEG, cv2.VideoWriter.fourcc(*"MJPG"), fps, size)
-        if not self.video.isOpened():
-            raise PartFailed(f"{path}: OpenCV cannot write MJPG here")
-        self.video.set(cv2.VIDEOWRITER_PROP_QUALITY, quality)
-
-    def write(self, image: NDArray[np.uint8]) -> None:
-        """Appends a frame."""
-        self.video.write(np.ascontiguousarray(image[..., ::-1]))
-
-    def close(self) -> None:
-        """Ends the file."""
-        self.video.release()
 
 
 class Vp9:
