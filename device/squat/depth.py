@@ -68,8 +68,8 @@ class Estimator:
 
 
 ESTIMATORS: Mapping[str, Estimator] = {
-    "image_plane": Estimator(image_plane, offset=0.135, sigma=0.092),
-    "floor_plane": Estimator(floor_plane, offset=0.26, sigma=0.138),
+    "image_plane": Estimator(image_plane, offset=0.130, sigma=0.091),
+    "floor_plane": Estimator(floor_plane, offset=0.26, sigma=0.137),
 }
 DEFAULT = "image_plane"
 
