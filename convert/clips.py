@@ -133,11 +133,11 @@ def judge_clip(clip: LabelledClip, settings: Settings, keypoints: Path | None = 
     model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
     begin = time.perf_counter()
     with Clip(clip.path) as source:
-        for frame, pose, found in watch(source, model, judge):
-            events += found
-            if len(seen) == frame.index:
-                seen.append((frame.captured_s, pose))
-                size = (frame.image.shape[1], frame.image.shape[0])
+        for turn in watch(source, model, judge):
+            events += turn.events
+            if turn.frame is not None:
+                seen.append((turn.now_s, turn.pose))
+                size = (turn.frame.image.shape[1], turn.frame.image.shape[0])
     seconds = time.perf_counter() - begin
     model.close()
     if stored is not None:

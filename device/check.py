@@ -1,9 +1,12 @@
 """`squatlight check`: tries every part, a line each."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from device.errors import SquatlightError
+from device.camera.frames import Frame
+from device.camera.state import CameraState
+from device.errors import PartFailed, SquatlightError
 from device.inference.pose_model import open_pose_model
 from device.output.broker import EmbeddedBroker
 from device.output.round_trip import check_round_trip
@@ -11,7 +14,8 @@ from device.output.store import Store
 from device.settings import Settings
 from device.station import open_light, open_source, read_password
 
-ANSWER_S = 5.0
+ANSWER_S = 5.0  # a broker has so long
+PICTURE_S = 10.0  # a camera has so long
 
 
 def check(settings: Settings) -> int:
@@ -35,8 +39,16 @@ def check(settings: Settings) -> int:
 
 def _camera(settings: Settings) -> str:
     with open_source(settings, live=False) as source:
-        frame = next(source.frames())
-        return f"{source.name}: {frame.image.shape[1]}x{frame.image.shape[0]}"
+        words, begin_s = "no picture", time.monotonic()
+        for seen in source.frames():
+            if isinstance(seen, Frame):
+                return f"{source.name}: {seen.image.shape[1]}x{seen.image.shape[0]}"
+            if seen.state is CameraState.DARK:
+                return f"{source.name}: dark"
+            words = seen.words
+            if time.monotonic() - begin_s > PICTURE_S:
+                break
+        raise PartFailed(f"{source.name}: {words}")
 
 
 def _lamp(settings: Settings) -> str:

@@ -86,14 +86,12 @@ def _judged(clip: str, settings: Settings, model: PoseModel, video: Path | None,
         bar = opened.enter_context(
             tqdm(total=source.promised or None, unit="frame", leave=False, disable=not outlets.progress)
         )
-        last = -1
-        for frame, _, events in watch(source, model, judge):
-            for event in events:
+        for turn in watch(source, model, judge):
+            for event in turn.events:
                 overlay.handle(event)
                 if isinstance(event, RepJudged):
                     yield rep_record(event, clip, settings.station.mode, model.hashes)
-            if frame.index > last:
-                last = frame.index
+            if turn.frame is not None:
                 bar.update()
                 if writer is not None:
-                    writer.write(overlay.draw(frame.image, judge.pose, frame.captured_s))
+                    writer.write(overlay.draw(turn.frame.image, judge.pose, turn.now_s))

@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from device.camera.mounting import TURNS_DEG
 from device.errors import SettingsError
 from device.inference import pose_model, tflite
 from device.squat.depth import ESTIMATORS
@@ -33,6 +34,11 @@ class Camera:
     """Where frames come from."""
 
     source: str
+    width: int
+    height: int
+    rate_hz: float
+    turn_deg: int
+    mirrored: bool
     fov_deg: float
     pitch_deg: float
 
@@ -92,6 +98,7 @@ class Mqtt:
     password_file: str
     ca_file: str
     tls: bool
+    discovery: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,10 @@ def checked(settings: Settings) -> Settings:
     _one_of("models.pose", s.models.pose, pose_model.NAMES)
     _one_of("models.runtime", s.models.runtime, ("", *tflite.RUNTIMES))
     _between("models.threads", s.models.threads, 1, 64)
+    _between("camera.width", s.camera.width, 0, 10000)
+    _between("camera.height", s.camera.height, 0, 10000)
+    _between("camera.rate_hz", s.camera.rate_hz, 0, 240)
+    _one_of("camera.turn_deg", s.camera.turn_deg, TURNS_DEG)
     _between("camera.fov_deg", s.camera.fov_deg, 20, 150)
     _between("camera.pitch_deg", s.camera.pitch_deg, -60, 60)
     if s.lifter.height_cm:
@@ -168,7 +179,7 @@ def checked(settings: Settings) -> Settings:
     return settings
 
 
-def _one_of(key: str, value: str, known: Any) -> None:
+def _one_of(key: str, value: str | int, known: Any) -> None:
     if value not in known:
         raise SettingsError(f"{key}: expected one of {', '.join(repr(k) for k in known)}, got {value!r}")
 

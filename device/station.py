@@ -5,12 +5,19 @@ from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 
+from device.camera.cameras import open_camera
+from device.camera.capture import Asked
 from device.camera.clip import Clip
-from device.camera.frames import FrameSource
+from device.camera.frames import Frame, FrameSource
+from device.camera.live import LiveCamera
+from device.camera.mounting import Mounting
 from device.camera.paced import Paced
+from device.controls import Controls, Gate
 from device.errors import SettingsError
 from device.inference.pose_model import open_pose_model
+from device.meter import Meter
 from device.output.broker import EmbeddedBroker
+from device.output.home_assistant import Discovery
 from device.output.light import SignalLight
 from device.output.mqtt import Mqtt
 from device.output.output import Fanout, Output
@@ -38,15 +45,17 @@ class Station:
     def __init__(self, settings: Settings, live: bool = True) -> None:
         self.settings = settings
         self.broker: EmbeddedBroker | None = None
+        self.mqtt: Mqtt | None = None
+        self.judge = Judge(settings.judging())
         self._parts = ExitStack()
         with ExitStack() as opened:
             self.light = opened.enter_context(open_light(settings))  # first: dark before anything else
             self.source: FrameSource = opened.enter_context(open_source(settings, live))
-            self.model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
-            opened.callback(self.model.close)
+            model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
+            opened.callback(model.close)
+            self.model = Gate(Meter(model))
             self.outputs: list[Output] = [self.light, *self._open_rest(opened)]
             self._parts = opened.pop_all()
-        self.judge = Judge(settings.judging())
 
     def _open_rest(self, opened: ExitStack) -> Iterator[Output]:
         s = self.settings
@@ -56,29 +65,42 @@ class Station:
             if host == "embedded":
                 self.broker = opened.enter_context(EmbeddedBroker(s.mqtt.port))
                 host, port = "127.0.0.1", self.broker.port
-            yield opened.enter_context(
-                Mqtt(
-                    host, port, s.station.name, s.mqtt.username or None, read_password(s), s.mqtt.ca_file or None,
-                    s.mqtt.tls, outbox=store, hold_s=s.light.hold_s, has_amber=s.light.amber_pin >= 0,
-                )
+            self.mqtt = Mqtt(
+                host, port, s.station.name, s.mqtt.username or None, read_password(s), s.mqtt.ca_file or None,
+                s.mqtt.tls, outbox=store, hold_s=s.light.hold_s, has_amber=s.light.amber_pin >= 0,
+                discovery=Discovery(s.station.name, s.mqtt.discovery) if s.mqtt.discovery else None,
+                stats=self.model.meter.stats, height_cm=s.lifter.height_cm or None,
             )  # fmt: skip
+            yield opened.enter_context(self.mqtt)
         if store is not None:
             yield store
 
     def run(self) -> Iterator[tuple[Event, Record | None]]:
         """Judges until the source ends, telling the outputs first and then the caller."""
         told = Fanout(self.outputs)
-        for frame, _, events in watch(self.source, self.model, self.judge):
-            for event in events:
-                record = None
-                if isinstance(event, RepJudged):
-                    record = rep_record(
-                        event, self.source.name, self.settings.station.mode, self.model.hashes,
-                        datetime.now(timezone.utc),
-                    )  # fmt: skip
+        controls = Controls(self.judge, self.model, self.light, self.mqtt)
+        for turn in watch(self.source, self.model, self.judge):
+            for event in turn.events:
+                record = self._record(event) if isinstance(event, RepJudged) else None
                 told.handle(event, record)
                 yield event, record
-            told.tick(frame.captured_s)
+            told.tick(turn.now_s)
+            self._tell_camera(turn.frame)
+            controls.obey()
+
+    def _record(self, event: RepJudged) -> Record:
+        now = datetime.now(timezone.utc)
+        return rep_record(event, self.source.name, self.settings.station.mode, self.model.hashes, now)
+
+    def _tell_camera(self, frame: Frame | None) -> None:
+        self.model.meter.count(frame)
+        if self.mqtt is None:
+            return
+        if isinstance(self.source, LiveCamera):
+            state = self.source.state
+            self.mqtt.camera(state.value, not state.fault, state.fault)
+        else:
+            self.mqtt.camera("live", True, False)
 
     def close(self) -> None:
         """Ends dark: the lamps first, whatever else fails."""
@@ -96,9 +118,12 @@ class Station:
 
 def open_source(settings: Settings, live: bool) -> FrameSource:
     """The camera or clip of the settings."""
-    demo = settings.camera.source == "demo"
-    clip = Clip(DEMO_CLIP if demo else settings.camera.source)
-    clip.name = "demo" if demo else clip.name
+    c = settings.camera
+    camera = open_camera(c.source, Asked(c.width, c.height, c.rate_hz), Mounting(c.turn_deg, c.mirrored))
+    if camera is not None:
+        return camera
+    clip = Clip(DEMO_CLIP if c.source == "demo" else c.source)
+    clip.name = "demo" if c.source == "demo" else clip.name
     return Paced(clip) if live else clip
 
 

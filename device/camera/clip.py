@@ -70,14 +70,25 @@ class Clip:
         self._thread = threading.Thread(target=self._decode, args=(ahead,), daemon=True)
         self._thread.start()
         count = 0
-        while (item := ahead.get()) is not None:
+        while (item := self._next(ahead)) is not None:
             yield Frame(item[0], item[1], count)
             count += 1
+        if self._stop.is_set():
+            return
         self._thread.join()
         if count == 0:
             raise InputError(f"{self.name}: holds no frame that can be decoded")
         if ends_early(self.path):
             log.warning("%s: the file was cut off; judged up to there, %d frames", self.name, count)
+
+    def _next(self, ahead: "queue.Queue[tuple[np.ndarray, float] | None]") -> tuple[np.ndarray, float] | None:
+        """What was decoded next; None at the end, and once the clip was closed (by a signal, say)."""
+        while not self._stop.is_set():
+            try:
+                return ahead.get(timeout=0.2)
+            except queue.Empty:
+                continue
+        return None
 
     def _decode(self, ahead: "queue.Queue[tuple[np.ndarray, float] | None]") -> None:
         for item in chain(self._stamped(), [None]):  # None: the end; it too may find the queue full and nobody there

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from device.camera.state import NoFrame
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -34,8 +36,11 @@ class FrameSource(Protocol):
 
     name: str
 
-    def frames(self) -> Iterator[Frame]:
-        """Yields frames in the order of their time, until the source ends or is closed."""
+    def frames(self) -> Iterator[Frame | NoFrame]:
+        """Yields frames in the order of their time, until the source ends or is closed.
+
+        A live camera that has none in time says so instead, so that the loop goes on.
+        """
 
     def close(self) -> None:
         """Frees the device or file."""

@@ -12,6 +12,7 @@ from device.output.lamp import Lamp, LampHold
 from device.output.pins import open_pins, words_of
 from device.squat.events import Event, RepJudged
 
+TEST_S = 1.0  # how long a test shows each lamp
 _REMEMBERED = 256  # changes kept in the history: some hundred reps, a few kB
 
 
@@ -67,6 +68,8 @@ class SignalLight:
         self._owns_pins = isinstance(pin_factory, str)
         self._pins = open_pins(pin_factory) if self._owns_pins else pin_factory
         self._lamps: dict[Lamp, Any] = {}
+        self._to_test: list[Lamp] = []
+        self._test_until_s = -math.inf
         self._sure = False  # False while the pins may show something else than the newest entry of the history
         self._now_s = -math.inf
         self.history: deque[LampChange] = deque(maxlen=_REMEMBERED)
@@ -94,11 +97,25 @@ class SignalLight:
     def handle(self, event: Event, record: Mapping[str, Any] | None) -> None:
         """Lights the lamp of a verdict."""
         if isinstance(event, RepJudged):
+            self._to_test = []
             self._show(self._hold.judged(event.verdict.decision, event.at_s), event.at_s)
 
+    def test(self) -> None:
+        """Shows each lamp for a second, one after the other, from the next tick on; a verdict ends it at once."""
+        self._to_test = list(self._lamps)
+        self._test_until_s = -math.inf
+
     def tick(self, now_s: float) -> None:
-        """Ends the hold; tries again where a pin did not obey."""
-        self._show(self._hold.tick(now_s), now_s)
+        """Ends the hold, goes on with a test; tries again where a pin did not obey."""
+        lamp = self._hold.tick(now_s)
+        if self._to_test and lamp is Lamp.OFF:
+            if self._test_until_s == -math.inf:
+                self._test_until_s = now_s + TEST_S
+            elif now_s >= self._test_until_s:
+                self._to_test.pop(0)
+                self._test_until_s = now_s + TEST_S
+            lamp = self._to_test[0] if self._to_test else Lamp.OFF
+        self._show(lamp, now_s)
 
     def close(self) -> None:
         """Dark, and the pins given back."""

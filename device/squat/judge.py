@@ -104,6 +104,11 @@ class Judge:
             yield from self._judge(now_s, stood_up=False)
         self._forget()
 
+    def reset_set(self) -> int:
+        """Ends the set; returns the number of the one that the next rep begins."""
+        self._set, self._set_rep = self._set + (self._set_rep > 0), 0
+        return self._set
+
     def _features(self, pose: Pose) -> Features:
         """Features over the floor; the height is the mean of what the world and the picture say.
 
@@ -138,7 +143,7 @@ class Judge:
         self.reps += 1
         rep = cut_rep(self.reps, self._poses(), [f.height for f in seen], stood_up)
         if rep.start_s - self._last_rep_s > self.settings.set_gap_s:
-            self._set, self._set_rep = self._set + (self._set_rep > 0), 0
+            self.reset_set()
         self._set_rep, self._last_rep_s = self._set_rep + 1, rep.lockout_s
         around = [p for p in rep.poses if abs(p.captured_s - rep.bottom_s) <= BOTTOM_S]
         depth = self._depth(around, rep.poses)

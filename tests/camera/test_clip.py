@@ -13,6 +13,7 @@ from device.camera.clip import Clip
 from device.camera.frames import Frame
 from device.camera.paced import Paced
 from device.errors import InputError
+from device.station import DEMO_CLIP
 
 Ffmpeg = Callable[..., None]
 
@@ -202,3 +203,21 @@ def test_a_paced_clip_waits_for_each_frames_time(
     assert len(frames) == 30
     assert clock[0] - 100.0 == pytest.approx(frames[-1].captured_s)
     assert waits[1:] == pytest.approx(np.diff([f.captured_s for f in frames]))
+
+
+def test_a_clip_that_is_closed_between_two_frames_ends() -> None:
+    """As a signal does it, in the thread that waits for frames; it used to hang."""
+    clip = Clip(DEMO_CLIP)
+    frames = clip.frames()
+    seen = [next(frames).index for _ in range(5)]
+    clip.close()
+    assert seen == [0, 1, 2, 3, 4]
+    assert list(frames) == []
+
+
+def test_a_clip_that_is_closed_at_its_very_end_does_not_hang() -> None:
+    clip = Clip(DEMO_CLIP)
+    frames = clip.frames()
+    for _ in range(round(clip.promised) - 1):
+        next(frames)
+    clip.close()

@@ -59,7 +59,7 @@ def plain(event: Event) -> dict[str, Any]:
 def told(demo_clip: Path, pose_files: None) -> list[dict[str, Any]]:
     model = open_pose_model()
     with Clip(demo_clip) as clip:
-        events = [plain(event) for _, _, events in watch(clip, model, Judge()) for event in events]
+        events = [plain(event) for turn in watch(clip, model, Judge()) for event in turn.events]
     model.close()
     return events
 

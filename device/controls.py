@@ -1,0 +1,69 @@
+"""What people ask of a running station over MQTT."""
+
+import logging
+from dataclasses import replace
+
+from device.camera.frames import Frame
+from device.meter import Meter
+from device.output.commands import Command, LampTest, ResetSet, SetHeight, SetJudging
+from device.output.light import SignalLight
+from device.output.mqtt import Mqtt
+from device.squat.judge import Judge
+from device.squat.pose import Pose
+
+log = logging.getLogger(__name__)
+
+
+class Gate:
+    """A pose model that sees nobody while judging is switched off.
+
+    Args:
+        meter: the model behind it.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+        self.hashes = meter.hashes
+        self.open = True
+
+    def estimate(self, frame: Frame) -> Pose | None:
+        """As the model does; None while closed."""
+        return self.meter.estimate(frame) if self.open else None
+
+    def close(self) -> None:
+        """As the model does."""
+        self.meter.close()
+
+
+class Controls:
+    """Obeys commands between two turns of the loop.
+
+    Args:
+        judge: whose set and lifter's height change.
+        gate: switches judging on and off.
+        light: shows the lamp test.
+        mqtt: where commands come from; None = there are none.
+    """
+
+    def __init__(self, judge: Judge, gate: Gate, light: SignalLight, mqtt: Mqtt | None) -> None:
+        self._judge, self._gate, self._light, self._mqtt = judge, gate, light, mqtt
+
+    def obey(self) -> None:
+        """Does what has been asked for since the last call."""
+        if self._mqtt is None:
+            return
+        for command in self._mqtt.commands():
+            log.info("asked for: %s", command)
+            self._do(command, self._mqtt)
+
+    def _do(self, command: Command, mqtt: Mqtt) -> None:
+        if isinstance(command, LampTest):
+            self._light.test()
+        elif isinstance(command, ResetSet):
+            mqtt.new_set(self._judge.reset_set())
+        else:
+            if isinstance(command, SetJudging):
+                self._gate.open = command.on
+            elif isinstance(command, SetHeight):
+                self._judge.settings = replace(self._judge.settings, height_cm=command.height_cm)
+            mqtt.controls(self._gate.open, self._judge.settings.height_cm)
