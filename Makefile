@@ -31,5 +31,5 @@ $(VENV)/device: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/test: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[test,synth]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,synth,dask]'
 	touch $@ $(VENV)/device
