@@ -38,7 +38,8 @@ def draw_bystanders(
     out = []
     frames, fps = len(performance), performance.fps
     spotted = performance.load is not None and performance.load.name == "barbell" and performance.kind == "squat"
-    if spotted and not rack.cage and performance.walk_m == 0 and rng.random() < people.spotter_share:
+    spotted = spotted and not rack.cage and performance.walk_m == 0
+    if spotted and rng.random() < people.spotter_share and abs(camera.view_deg) < 110:  # else he hides the lifter
         body = load(int(rng.integers(count())))
         out.append(_dressed(body, spotting(body, performance), rng))
     for _ in range(int(rng.integers(int(people.bystanders[0]), int(people.bystanders[1]) + 1))):

@@ -76,13 +76,13 @@ def torso_px(truth: Truth) -> Array:
     return np.asarray(np.linalg.norm(upper - lower, axis=1) * truth.matrix[0, 0] / away)
 
 
-def joint_errors(seen: list[Seen]) -> tuple[dict[tuple[str, bool, str], list[float]], int, int]:
-    """Errors in torso lengths by (part, near side, view); frames with the right figure found; all frames in sight.
+def joint_errors(seen: list[Seen]) -> tuple[dict[tuple[str, bool, str], list[float]], int, int, int]:
+    """Errors in torso lengths by (part, near side, view); frames with the lifter, with anybody, and all in sight.
 
-    The right figure is found where the middle of the hips is less than half a torso off.
+    The lifter is found where the middle of the hips is less than half a torso off; else BlazePose follows another one.
     """
     errors: dict[tuple[str, bool, str], list[float]] = {}
-    found = frames = 0
+    found = anybody = frames = 0
     for one in seen:
         truth, torso = one.truth, torso_px(one.truth)
         view, left_near = view_of(truth.about["view_deg"]), truth.about["view_deg"] > 0
@@ -92,6 +92,7 @@ def joint_errors(seen: list[Seen]) -> tuple[dict[tuple[str, bool, str], list[flo
         there = truth.visible[:, [KEYPOINTS.index(j) for j in JOINTS]].astype(bool).mean(1) > 0.5
         right = np.nan_to_num(middle, nan=9.0) < 0.5
         frames, found = frames + int(there.sum()), found + int((there & right).sum())
+        anybody += int((there & np.isfinite(middle)).sum())
         for i, name in enumerate(KEYPOINTS):
             if name not in JOINTS:
                 continue
@@ -99,7 +100,7 @@ def joint_errors(seen: list[Seen]) -> tuple[dict[tuple[str, bool, str], list[flo
             near = part == "nose" or name.startswith("left") == left_near
             use = there & right & (truth.visible[:, i] > 0)
             errors.setdefault((part, near, view), []).extend(apart[use, i].tolist())
-    return errors, found, frames
+    return errors, found, anybody, frames
 
 
 @dataclass(frozen=True)
@@ -211,8 +212,9 @@ def report(folder: Path) -> Iterator[str]:
     kept = folder / "found"
     clips = SyntheticClip.all_in(folder)
     seen = [look(c, kept) for c in tqdm(clips, unit="clip", file=sys.stderr, disable=None)]
-    errors, found, frames = joint_errors(seen)
-    yield f"Figure found in {found} of {frames} frames ({found / max(frames, 1):.1%})."
+    errors, found, anybody, frames = joint_errors(seen)
+    yield f"A figure found in {anybody} of {frames} frames ({anybody / max(frames, 1):.1%}), the lifter in {found}"
+    yield f"({found / max(frames, 1):.1%}; in the others a spotter, a passer-by or a mirror image is followed)."
     yield "\nBlazePose against the truth, median / p95 in torso lengths, points inside the picture:\n"
     yield from joint_lines(errors)
     yield "\nDepth at the bottom of completed reps, + = said too deep; right = on the true side of parallel:\n"
