@@ -8,6 +8,7 @@ from device.errors import SquatlightError
 
 COMMANDS = {
     "synth": ("convert.synth.cli", "renders lifters with exact truth"),
+    "synth-report": ("convert.synth.report", "what the device makes of a rendered set, against its truth"),
     "evaluate": ("convert.evaluate", "the whole device over labelled clips"),
     "tune": ("convert.tune", "fits the depth estimators' offset and sigma on the tune split"),
     "bench": ("convert.bench", "frames a second, memory, start-up; against mediapipe's own Pose"),
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"convert: no command {arguments[0]!r}", file=sys.stderr)
         print("usage: python -m convert COMMAND [-h] ...\n", file=sys.stdout if wanted else sys.stderr)
         for name, (_, words) in COMMANDS.items():
-            print(f"  {name:10s} {words}", file=sys.stdout if wanted else sys.stderr)
+            print(f"  {name:12s} {words}", file=sys.stdout if wanted else sys.stderr)
         return 0 if wanted else 2
     try:
         code: int = importlib.import_module(COMMANDS[arguments[0]][0]).main(arguments[1:])

@@ -56,7 +56,7 @@ def replay(clips: Sequence[str], settings: Settings, outlets: Outlets) -> int:
             model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
             video = outlets.video
             if video is not None and not video.suffix:
-                video = video / f"{Path(clip).stem}.mp4"
+                video = video / f"{Path(clip).stem}.webm"
             records = _judged(clip, settings, model, video, outlets)
             rows = 0
             for record in records:

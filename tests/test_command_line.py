@@ -108,14 +108,14 @@ def test_json_goes_into_a_file_and_several_videos_into_a_folder(
     assert ran.returncode == 0
     assert (tmp_path / "reps.jsonl").read_text() == ""
     assert ran.stdout.count("no squat seen") == 2
-    assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == ["a.mp4", "b.mp4"]
+    assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == ["a.webm", "b.webm"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (("--json", "no/such/folder/reps.jsonl"), 2, "no/such/folder/reps.jsonl"),
-        (("--video", "seen.gif"), 2, ".mp4 or .webm"),
+        (("--video", "seen.gif"), 2, ".webm or .mp4"),
         (("--video", "file/seen.mp4"), 1, "file/seen.mp4"),
     ],
 )
