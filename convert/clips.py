@@ -90,9 +90,11 @@ def read_manifest(path: Path, split: str = "") -> list[LabelledClip]:
     try:
         rows = json.loads(path.read_text("utf-8"))
         clips = [_clip(path.parent, row) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
         raise InputError(f"{path}: not a manifest of labelled clips ({error!r})") from error
     kept = [clip for clip in clips if not split or clip.split == split]
+    if not kept:
+        raise InputError(f"{path}: holds no clip{f' of the split {split}' if split else ''}")
     if missing := [clip.path for clip in kept if not clip.path.is_file()]:
         raise InputError(f"{missing[0]}: missing, and {len(missing) - 1} more")
     return kept

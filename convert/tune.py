@@ -1,9 +1,9 @@
 """`python -m convert tune`: fits each depth estimator's offset and sigma on the `tune` split of labelled clips.
 
-sigma: what the estimators say of reps of one depth scatters. The reps that a person could not call (`parallel`) lie
-near zero, so the spread of their margins, each person counted once, bounds the doubt from above. offset: the most
-likely one, given that sigma, for the reps that a person could call; each person counts once. The `test` split is
-never read.
+offset: the most likely one for the reps that a person could call, each person counting once, given that the margins
+scatter as those of the reps do that a person could not call (`parallel`). sigma: these lie near zero, so the root mean
+square of their margins about zero, bias included, is what one may be off near parallel. The clear reps leave a gap, so
+the offset is known no better than to about half of sigma. The `test` split is never read.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from convert.clips import judge_clip, match, read_manifest
 from device import settings
+from device.errors import InputError
 from device.squat.depth import DEFAULT, ESTIMATORS
 from device.squat.normal import below
 
@@ -43,16 +44,19 @@ def fit(rows: Sequence[Row]) -> tuple[float, float, float]:
     doubtful = np.array([label == "parallel" for _, label, _ in rows])
     margins = np.array([margin for *_, margin in rows])
     deep = np.array([label == "below" for _, label, _ in rows])
-    centre = np.average(margins[doubtful], weights=weights[doubtful])
-    sigma = float(np.sqrt(np.average((margins[doubtful] - centre) ** 2, weights=weights[doubtful])))
     clear = ~doubtful
+    if not doubtful.any() or len({*deep[clear]}) < 2:
+        raise InputError("the tune split needs clear reps above and below parallel, and some called parallel")
 
-    def likelihood(offset: float) -> float:
+    def likelihood(offset: float, sigma: float) -> float:
         p = np.clip([below(m + offset, sigma) for m in margins[clear]], 1e-9, 1 - 1e-9)
         return float(np.average(np.log(np.where(deep[clear], p, 1 - p)), weights=weights[clear]))
 
-    best = max(OFFSETS, key=likelihood)
-    return float(best), sigma, likelihood(float(best))
+    centre = np.average(margins[doubtful], weights=weights[doubtful])
+    scatter = float(np.sqrt(np.average((margins[doubtful] - centre) ** 2, weights=weights[doubtful])))
+    offset = float(max(OFFSETS, key=lambda o: likelihood(float(o), scatter)))
+    sigma = float(np.sqrt(np.average((margins[doubtful] + offset) ** 2, weights=weights[doubtful])))
+    return offset, sigma, likelihood(offset, sigma)
 
 
 def _equal(rows: Sequence[Row]) -> np.ndarray:

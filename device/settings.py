@@ -40,6 +40,7 @@ class Camera:
     turn_deg: int
     mirrored: bool
     fov_deg: float
+    learn_pitch: bool
     pitch_deg: float
 
 
@@ -129,6 +130,7 @@ class Settings:
             method=self.depth.method,
             height_cm=self.lifter.height_cm or None,
             optics=Optics(self.camera.fov_deg, self.camera.pitch_deg),
+            learn_pitch=self.camera.learn_pitch,
             rules=Rules(self.station.mode, r.abstain_from, r.abstain_to, r.abstain_view_deg, r.locked_deg),
         )
 

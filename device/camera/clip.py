@@ -18,6 +18,7 @@ from device.errors import InputError
 
 log = logging.getLogger(__name__)
 
+DAMAGED = 0.8  # of the frames and of the time that a container promises; whole files hold 0.89 or more of both
 MIN_SIDE_PX = 32  # nothing smaller can show a lifter
 AHEAD = 2  # frames decoded in advance while the models work; each holds 6 MB at 1920x1080
 DECODERS = 1  # threads of the decoder: it is faster than the models on one, and FFmpeg holds a frame more for each
@@ -70,8 +71,10 @@ class Clip:
         self._thread = threading.Thread(target=self._decode, args=(ahead,), daemon=True)
         self._thread.start()
         count = 0
+        last_s = 0.0
         while (item := self._next(ahead)) is not None:
-            yield Frame(item[0], item[1], count)
+            last_s = item[1]
+            yield Frame(item[0], last_s, count)
             count += 1
         if self._stop.is_set():
             return
@@ -80,6 +83,9 @@ class Clip:
             raise InputError(f"{self.name}: holds no frame that can be decoded")
         if ends_early(self.path):
             log.warning("%s: the file was cut off; judged up to there, %d frames", self.name, count)
+        elif count < DAMAGED * self.promised and last_s < DAMAGED * self.promised / self.fps:
+            log.warning("%s: damaged after %.1f s of about %.1f; judged up to there", self.name, last_s,
+                        self.promised / self.fps)  # fmt: skip
 
     def _next(self, ahead: "queue.Queue[tuple[np.ndarray, float] | None]") -> tuple[np.ndarray, float] | None:
         """What was decoded next; None at the end, and once the clip was closed (by a signal, say)."""
@@ -91,15 +97,24 @@ class Clip:
         return None
 
     def _decode(self, ahead: "queue.Queue[tuple[np.ndarray, float] | None]") -> None:
-        for item in chain(self._stamped(), [None]):  # None: the end; it too may find the queue full and nobody there
-            while not self._stop.is_set():
-                try:
-                    ahead.put(item, timeout=0.2)
-                    break
-                except queue.Full:
-                    continue
-            if self._stop.is_set():
-                break
+        try:
+            for item in self._stamped():
+                self._hand_over(ahead, item)
+        except Exception as error:  # whatever a decoder raises, the loop must not wait for it for ever
+            log.error("%s: %s", self.name, error)
+        finally:
+            self._hand_over(ahead, None)
+
+    def _hand_over(
+        self, ahead: "queue.Queue[tuple[np.ndarray, float] | None]", item: tuple[np.ndarray, float] | None
+    ) -> None:
+        """Waits for a place in the queue, as long as somebody may still take from it."""
+        while not self._stop.is_set():
+            try:
+                ahead.put(item, timeout=0.2)
+                return
+            except queue.Full:
+                continue
 
     def _stamped(self) -> Iterator[tuple[np.ndarray, float]]:
         """RGB frames with seconds since the first.
@@ -107,7 +122,7 @@ class Clip:
         OpenCV reads the first frame while it opens the file, before edit lists are applied, and so may give it the
         time stamp of a frame that is not shown: the first is taken to lie one interval before the second.
         """
-        opening = [item for item in (self._read() for _ in range(3)) if item]
+        opening: list[tuple[np.ndarray, float]] = [item for item in (self._read() for _ in range(3)) if item]
         if len(opening) > 1 and opening[0][1] >= opening[1][1]:
             interval_s = opening[-1][1] - opening[-2][1] if len(opening) > 2 else 1 / 30
             opening[0] = (opening[0][0], opening[1][1] - interval_s)

@@ -1,5 +1,6 @@
 """A clip at its own speed, as if it were a camera."""
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -17,6 +18,7 @@ class Paced:
     def __init__(self, clip: Clip) -> None:
         self.clip = clip
         self.name = clip.name
+        self._closed = threading.Event()
 
     def frames(self) -> Iterator[Frame]:
         """Every frame of the clip, none dropped, each waiting for its time since the first."""
@@ -24,11 +26,13 @@ class Paced:
         for frame in self.clip.frames():
             now_s = time.monotonic()
             start_s = now_s - frame.captured_s if start_s is None else start_s
-            time.sleep(max(0.0, start_s + frame.captured_s - now_s))
+            if self._closed.wait(max(0.0, start_s + frame.captured_s - now_s)):
+                return
             yield frame
 
     def close(self) -> None:
         """Closes the clip."""
+        self._closed.set()
         self.clip.close()
 
     def __enter__(self) -> "Paced":

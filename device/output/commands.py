@@ -118,7 +118,7 @@ def answer(heard: Heard, refused: Refused | None, guarded: tuple[str, ...]) -> M
         return None
     if heard.correlation is not None and len(heard.correlation) > MAX_BYTES:
         return None
-    told = {"ok": True} if refused is None else {"ok": False, "error": str(refused)}
+    told: dict[str, object] = {"ok": True} if refused is None else {"ok": False, "error": str(refused)}
     return Message(topic, json.dumps(told), qos=1, correlation=heard.correlation)
 
 

@@ -134,9 +134,18 @@ def _open(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:  # a kind of DatabaseError: full, locked, read-only; nothing is wrong with the file
         raise
     except sqlite3.DatabaseError as error:
+        if not _is_ours(path):  # a mistake in the settings must not move somebody's file away
+            raise sqlite3.OperationalError(f"it is no SQLite database ({error})") from error
         aside = _move_aside(path)
         _log.warning("store: %s is damaged (%s): moved to %s, and a new one begun", path, error, aside)
         return _connect(path)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file that SQLite cannot read may be a database: by its name, or by how it begins."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    return path.suffix in (".db", ".sqlite", ".sqlite3") or head == b"SQLite format 3\0" or not any(head)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

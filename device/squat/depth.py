@@ -68,8 +68,8 @@ class Estimator:
 
 
 ESTIMATORS: Mapping[str, Estimator] = {
-    "image_plane": Estimator(image_plane, offset=0.130, sigma=0.091),
-    "floor_plane": Estimator(floor_plane, offset=0.26, sigma=0.137),
+    "image_plane": Estimator(image_plane, offset=0.125, sigma=0.216),
+    "floor_plane": Estimator(floor_plane, offset=0.245, sigma=0.219),
 }
 DEFAULT = "image_plane"
 

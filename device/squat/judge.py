@@ -25,7 +25,9 @@ THIGH_POSES = 5  # enough of the standing lifter to know the thigh's length whil
 STANDS = 0.97  # `Features.height` of a lifter who stands: BlazePose's world gives 0.95 to 0.99
 ATTEMPT = 0.08  # a rise by so much is an attempt to stand up; half as much down again, and it has failed
 PAUSE = 0.03  # heights so near to the lowest are rest: the pause
-BOTTOM_S = 0.12  # poses so near to the bottom give the depth
+BOTTOM_S = 0.12  # poses so near to the lowest give the depth
+PITCH_BIAS_DEG = 5.0  # BlazePose tells 2 degrees too much on rendered sets (sd 5), 8 and more on the tune split
+UNSEEN_S = 0.4  # nobody seen for so long beside the lowest pose: how deep it went is not known
 _UP_AND_DOWN = (Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC)
 
 
@@ -37,6 +39,7 @@ class JudgeSettings:
         method: name of the depth estimator.
         height_cm: the lifter's height; None = unknown.
         optics: the camera.
+        learn_pitch: whether the camera's pitch is learnt from the standing lifter, not taken from `optics`.
         rules: when a rep is good, and when to abstain.
         set_gap_s: rest between two reps from which on a new set begins.
     """
@@ -44,6 +47,7 @@ class JudgeSettings:
     method: str = depths.DEFAULT
     height_cm: float | None = None
     optics: Optics = field(default_factory=Optics)
+    learn_pitch: bool = True
     rules: Rules = field(default_factory=Rules)
     set_gap_s: float = 60.0
 
@@ -69,18 +73,20 @@ class Judge:
             pose: as the pose model gave it; smoothing is done here.
             now_s: when the frame was captured.
         """
+        if self._seen_s is not None and now_s - self._seen_s > LOST_S:
+            yield from self.finish(now_s)
+            yield LifterLost(now_s)
         smooth = self._smoother.see(pose) if pose is not None else None
         self.pose = smooth
         now = self._features(smooth) if smooth is not None else None
         if smooth is None or now is None or not plausible(now):
-            if self._seen_s is not None and now_s - self._seen_s > LOST_S:
-                yield from self.finish(now_s)
-                yield LifterLost(now_s)
             return
         self._seen_s = now_s
         before, phase = self.phases.phase, self.phases.see(now.height, now_s)
         self._track.append((smooth, now))
-        if phase is Phase.STANDING and before in (None, Phase.STANDING):
+        if phase is None:
+            self._track = self._track[-1:]  # who sits there for hours is no rep
+        elif phase is Phase.STANDING and before in (None, Phase.STANDING):
             self._track = [(p, f) for p, f in self._track if p.captured_s >= self.phases.standing_s]
         if phase is not before and phase is not None:
             yield PhaseChanged(now_s, phase)
@@ -145,8 +151,8 @@ class Judge:
         if rep.start_s - self._last_rep_s > self.settings.set_gap_s:
             self.reset_set()
         self._set_rep, self._last_rep_s = self._set_rep + 1, rep.lockout_s
-        around = [p for p in rep.poses if abs(p.captured_s - rep.bottom_s) <= BOTTOM_S]
-        depth = self._depth(around, rep.poses)
+        around = around_lowest(rep.poses, [f.height for f in seen])
+        depth = self._depth(around, rep.poses) if around else None
         view = view_deg(np.sum([f.lateral for f in seen], axis=0))
         knees = [f.knee_deg.max() for p, f in self._track if p.captured_s >= rep.lockout_s]
         observed = Observation(stood_up, float(max(knees)) if knees else None, depth.p_below if depth else None, view)
@@ -155,7 +161,8 @@ class Judge:
 
     def _depth(self, poses: Sequence[Pose], around: Sequence[Pose]) -> depths.Depth | None:
         s = self.settings
-        return depths.estimate(poses, around, s.method, s.optics, s.height_cm)
+        optics = replace(s.optics, pitch_deg=self._level.pitch_deg - PITCH_BIAS_DEG) if s.learn_pitch else s.optics
+        return depths.estimate(poses, around, s.method, optics, s.height_cm)
 
     def _poses(self) -> tuple[Pose, ...]:
         return tuple(p for p, _ in self._track)
@@ -169,6 +176,24 @@ def sank_back(heights: Sequence[float]) -> bool:
     return bool((attempt - height).max() >= ATTEMPT / 2)
 
 
+def around_lowest(poses: Sequence[Pose], heights: Sequence[float]) -> list[Pose]:
+    """The poses that tell the depth; none where the lifter was not seen on his way through the bottom."""
+    at_s = np.array([p.captured_s for p in poses])
+    lowest = int(np.argmin(heights))
+    gaps_s = np.diff(at_s)
+    beside = gaps_s[max(lowest - 1, 0) : lowest + 1]
+    if len(beside) and beside.max() > max(UNSEEN_S, 2 * float(np.median(gaps_s))):
+        return []
+    return [p for p in poses if abs(p.captured_s - at_s[lowest]) <= BOTTOM_S]
+
+
+def _stretch(there: np.ndarray, at: int) -> tuple[int, int]:
+    """First and last place of the run of True around `at`."""
+    away = np.flatnonzero(~there)
+    before, after = away[away < at], away[away > at]
+    return int(before[-1]) + 1 if len(before) else 0, int(after[0]) - 1 if len(after) else len(there) - 1
+
+
 def cut_rep(number: int, poses: Sequence[Pose], heights: Sequence[float], stood_up: bool) -> Rep:
     """Finds the parts of a rep.
 
@@ -180,12 +205,12 @@ def cut_rep(number: int, poses: Sequence[Pose], heights: Sequence[float], stood_
     """
     height, at_s = np.array(heights), np.array([p.captured_s for p in poses])
     lowest = int(height.argmin())
-    near, rest = (np.flatnonzero(height <= height[lowest] + level) for level in (BOTTOM, PAUSE))
-    bottom_s = float(at_s[near[0]] + at_s[near[-1]]) / 2
+    near, rest = (_stretch(height <= height[lowest] + level, lowest) for level in (BOTTOM, PAUSE))
+    bottom_s = float(at_s[near[0]] + at_s[near[1]]) / 2
     up = height >= height[lowest:].max() - PAUSE
     up[: lowest + 1] = False
     end = int(np.argmax(up)) if stood_up and up.any() else len(poses) - 1
-    first_s, last_s = float(at_s[rest[0]]), float(at_s[rest[-1]])
+    first_s, last_s = float(at_s[rest[0]]), float(at_s[rest[1]])
     tempo = Tempo(first_s - float(at_s[0]), last_s - first_s, float(at_s[end]) - last_s)
     return Rep(
         number=number,

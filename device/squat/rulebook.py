@@ -108,13 +108,13 @@ def judge(rules: Rules, seen: Observation, evidence_index: int) -> Verdict:
         evidence_index: number of the frame that shows the bottom.
     """
     doubt = _doubt(rules, seen)
-    if doubt and seen.stood_up:
-        return Verdict(Decision.NO_DECISION, (), (doubt,), evidence_index)
     failed = []
     if not doubt and seen.p_below is not None and seen.p_below < 0.5:
         failed.append(CAUSES["depth"])
     if not seen.stood_up or (seen.knee_deg is not None and seen.knee_deg < rules.locked_deg):
         failed.append(CAUSES["lockout"])
+    if doubt and not failed:  # a lift that failed for another cause has failed, however deep it was
+        return Verdict(Decision.NO_DECISION, (), (doubt,), evidence_index)
     decision = Decision.NO_LIFT if failed else Decision.GOOD_LIFT
     cards = tuple(dict.fromkeys(cause.card for cause in failed))
     return Verdict(decision, cards, tuple(cause.words for cause in failed), evidence_index)
