@@ -89,7 +89,7 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _replay(asked: argparse.Namespace) -> int:
-    from device.replay import Outlets, replay
+    from device.replay import Outlets, keep_clips, replay
 
     wanted = settings.load(asked.config)
     if asked.mode:
@@ -106,6 +106,7 @@ def _replay(asked: argparse.Namespace) -> int:
         raise InputError(str(error)) from error
     table, progress = (sys.stderr, sys.stderr.isatty()) if asked.json == "-" else (sys.stdout, sys.stderr.isatty())
     if asked.json and asked.json != "-":
+        keep_clips(asked.clips, [Path(asked.json)], "--json")
         try:
             lines = open(asked.json, "w", encoding="utf-8")  # noqa: SIM115
         except OSError as error:

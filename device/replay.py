@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,15 +48,11 @@ def replay(clips: Sequence[str], settings: Settings, outlets: Outlets) -> int:
     Raises:
         SquatlightError: the pose model is not to be had, or the video has no place.
     """
-    if outlets.video is not None and len(clips) > 1 and outlets.video.suffix:
-        raise InputError(f"--video {outlets.video}: expected a folder for {len(clips)} clips")
+    videos = video_paths(clips, outlets.video)
     failed = 0
-    for clip in clips:
+    for clip, video in zip(clips, videos, strict=True):
         try:
             model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
-            video = outlets.video
-            if video is not None and not video.suffix:
-                video = video / f"{Path(clip).stem}.webm"
             records = _judged(clip, settings, model, video, outlets)
             rows = 0
             for record in records:
@@ -72,6 +68,36 @@ def replay(clips: Sequence[str], settings: Settings, outlets: Outlets) -> int:
             print(f"squatlight: {error}", file=sys.stderr, flush=True)
             failed = failed or error.exit_code
     return failed
+
+
+def video_paths(clips: Sequence[str], out: Path | None) -> list[Path | None]:
+    """Where the annotated video of each clip goes: a file, or a folder with one file a clip, named as the clip.
+
+    Raises:
+        InputError: a file for several clips, or a place where a clip lies.
+    """
+    if out is None:
+        return [None] * len(clips)
+    if out.suffix and len(clips) > 1:
+        raise InputError(f"--video {out}: expected a folder for {len(clips)} clips")
+    paths, taken = [], set()
+    for clip in clips:
+        path, again = (out if out.suffix else out / f"{Path(clip).stem}.webm"), 1
+        while path in taken:  # clips of one name out of several folders
+            again += 1
+            path = out / f"{Path(clip).stem}-{again}.webm"
+        taken.add(path)
+        paths.append(path)
+    keep_clips(clips, taken, "--video")
+    return list(paths)
+
+
+def keep_clips(clips: Sequence[str], outputs: Iterable[Path], option: str) -> None:
+    """Raises InputError where an output would be written over one of the clips."""
+    lying = {Path(clip).resolve() for clip in clips}
+    for path in outputs:
+        if path.resolve() in lying:
+            raise InputError(f"{option} {path}: is one of the clips; choose another place")
 
 
 def _judged(clip: str, settings: Settings, model: PoseModel, video: Path | None, outlets: Outlets) -> Iterator[Record]:

@@ -230,3 +230,13 @@ def test_memory_has_a_bound() -> None:
     for number in range(10):
         outbox.put(letter(number))
     assert [each.id for each in outbox.pending(9)] == ["id-7", "id-8", "id-9"]
+
+
+def test_somebody_elses_file_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "passwd"
+    path.write_text("root:x:0:0\n" * 100)
+    before = path.read_bytes()
+    with pytest.raises(PartFailed, match="no SQLite database"):
+        Store(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["passwd"]
