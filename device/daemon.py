@@ -17,7 +17,7 @@ def run(settings: Settings) -> int:
     """Judges until the source ends or the process is told to stop; logs a line per rep."""
     with Station(settings) as station:
         for sign in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(sign, lambda *_: station.source.close())  # the loop then ends by itself, dark and clean
+            signal.signal(sign, lambda *_: station.source.stop())  # the loop then ends by itself, dark and clean
         log.info("judging %s as %s", station.source.name, settings.station.name)
         for event, record in station.run():
             if record is not None:

@@ -18,7 +18,6 @@ from device.errors import InputError
 
 log = logging.getLogger(__name__)
 
-DAMAGED = 0.8  # of the frames and of the time that a container promises; whole files hold 0.89 or more of both
 MIN_SIDE_PX = 32  # nothing smaller can show a lifter
 AHEAD = 2  # frames decoded in advance while the models work; each holds 6 MB at 1920x1080
 DECODERS = 1  # threads of the decoder: it is faster than the models on one, and FFmpeg holds a frame more for each
@@ -59,6 +58,7 @@ class Clip:
         self.size = (width, height)
         self.fps = self._capture.get(cv2.CAP_PROP_FPS) or 30.0  # the container's mean, for writing a video of it
         self._stop = threading.Event()
+        self._ending = False
         self._thread: threading.Thread | None = None
 
     def frames(self) -> Iterator[Frame]:
@@ -71,25 +71,20 @@ class Clip:
         self._thread = threading.Thread(target=self._decode, args=(ahead,), daemon=True)
         self._thread.start()
         count = 0
-        last_s = 0.0
         while (item := self._next(ahead)) is not None:
-            last_s = item[1]
-            yield Frame(item[0], last_s, count)
+            yield Frame(item[0], item[1], count)
             count += 1
-        if self._stop.is_set():
+        if self._stop.is_set() or self._ending:
             return
         self._thread.join()
         if count == 0:
             raise InputError(f"{self.name}: holds no frame that can be decoded")
         if ends_early(self.path):
             log.warning("%s: the file was cut off; judged up to there, %d frames", self.name, count)
-        elif count < DAMAGED * self.promised and last_s < DAMAGED * self.promised / self.fps:
-            log.warning("%s: damaged after %.1f s of about %.1f; judged up to there", self.name, last_s,
-                        self.promised / self.fps)  # fmt: skip
 
     def _next(self, ahead: "queue.Queue[tuple[np.ndarray, float] | None]") -> tuple[np.ndarray, float] | None:
         """What was decoded next; None at the end, and once the clip was closed (by a signal, say)."""
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or self._ending):
             try:
                 return ahead.get(timeout=0.2)
             except queue.Empty:
@@ -138,6 +133,10 @@ class Clip:
         if not ok:
             return None
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+
+    def stop(self) -> None:
+        """Ends the frames soon. A plain flag and no lock: a signal handler may call it."""
+        self._ending = True
 
     def close(self) -> None:
         """Stops decoding and frees the file."""

@@ -42,6 +42,9 @@ class FrameSource(Protocol):
         A live camera that has none in time says so instead, so that the loop goes on.
         """
 
+    def stop(self) -> None:
+        """Ends the frames soon; a signal handler may call it."""
+
     def close(self) -> None:
         """Frees the device or file."""
 

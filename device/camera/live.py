@@ -67,6 +67,7 @@ class LiveCamera:
         self._newest_s = float("-inf")
         self._told_size = self._told_rate = False
         self._closing = threading.Event()
+        self._ending = False
         self._began_s = clock()
         self._thread: threading.Thread | None = None
 
@@ -84,9 +85,9 @@ class LiveCamera:
 
     def _turns(self) -> Iterator[Frame | NoFrame]:
         index, last_s = -1, float("-inf")
-        while not self._closing.is_set():
+        while not (self._closing.is_set() or self._ending):
             taken = self._slot.take(self.timeout_s)
-            if self._closing.is_set():
+            if self._closing.is_set() or self._ending:
                 return
             if taken is None:
                 last_s = max(self._clock(), last_s + STEP_S)
@@ -100,6 +101,10 @@ class LiveCamera:
                 yield Frame(upright(shot.image, self.mounting), last_s, index, dropped)
             else:
                 yield self._none(last_s, state, "the picture is black")
+
+    def stop(self) -> None:
+        """Ends `frames` within `timeout_s`. A plain flag and no lock: a signal handler may call it."""
+        self._ending = True
 
     def close(self) -> None:
         """Ends `frames` and frees the camera; a driver that hangs is left behind."""
