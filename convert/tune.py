@@ -73,14 +73,16 @@ def main(arguments: Sequence[str]) -> int:
         "--keypoints", type=Path, metavar="DIR", help="use keypoints stored there, store what is missing"
     )
     asked = parser.parse_args(arguments)
-    print("method        offset   sigma  log-likelihood  right   in device/squat/depth.py")
+    print("method        offset   sigma  log-likelihood  right   parallel, thighs  in device/squat/depth.py")
     for name, now in ESTIMATORS.items():
         rows = gather(asked.clips, name, asked.keypoints)
         offset, sigma, likelihood = fit(rows)
         clear = [(label == "below") == (margin + offset > 0) for _, label, margin in rows if label != "parallel"]
+        unsure = [margin + offset for _, label, margin in rows if label == "parallel"]
         mark = "  default" if name == DEFAULT else ""
         print(
             f"{name:12s} {offset:+7.3f} {sigma:7.3f} {likelihood:15.3f}  {sum(clear)}/{len(clear)}   "
+            f"{min(unsure):+.2f} to {max(unsure):+.2f}   "
             f"{now.offset:+.3f} {now.sigma:.3f}{mark}"
         )
     return 0

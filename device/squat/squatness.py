@@ -1,6 +1,7 @@
 """Whether a dip of the hips was a squat, or a lunge, a deadlift, a step, a jump.
 
-Levels lie in the middle of the gaps found on the `tune` split of the labelled clips and on 300 synthetic sets; what was
+Levels lie in the middle of the gaps found on the `tune` split of the labelled clips and on synthetic sets (no
+command prints the latter yet); what was
 found stands beside each.
 """
 
