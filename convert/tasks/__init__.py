@@ -1,0 +1,1 @@
+"""What the networks are for: one module per task, each a `Task` (task.py)."""
