@@ -9,6 +9,8 @@ from device.errors import SquatlightError
 COMMANDS = {
     "synth": ("convert.synth.cli", "renders lifters with exact truth"),
     "synth-report": ("convert.synth.report", "what the device makes of a rendered set, against its truth"),
+    "prepare": ("convert.prepare", "data sets to the arrays that training reads"),
+    "train": ("convert.train", "trains a network: one loop for all tasks"),
     "evaluate": ("convert.evaluate", "the whole device over labelled clips"),
     "tune": ("convert.tune", "fits the depth estimators' offset and sigma on the tune split"),
     "bench": ("convert.bench", "frames a second, memory, start-up; against mediapipe's own Pose"),

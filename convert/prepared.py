@@ -2,8 +2,14 @@
 
 FOLDER/about.json (written last: a folder without it does not exist), FOLDER/NAME.npy (N rows each), FOLDER/split.npy
 (N,) uint8, rows of `SPLITS`. Splits are by lifter, video or block, never by frame.
+
+about.json holds what the task says, and `arrays`: sha256 by name; `keypoints`, `features`: the device's, which must be
+the same when the folder is read. A task may say `gaps`: names of arrays in which NaN means "not known" (elsewhere it
+stops the training), and `classes`: {"array": name of an (N,) integer array, "names": [...]}: each must have rows in the
+train and tune splits.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.errors import InputError
+from device.squat.features import FEATURES_VERSION
+from device.squat.pose import KEYPOINTS
 
+CHECKED_ROWS = 1024
 SPLITS = ("train", "tune", "test")
 """`tune` stops the training and chooses; `test` is only ever reported."""
 
@@ -28,7 +37,7 @@ class Prepared:
         folder: where it lies.
         arrays: by name, N rows each, memory-mapped.
         split: (N,) uint8.
-        about: `task`, `sources` (path name, sha256, licence, rows) and what the task adds.
+        about: `task`, `sources` (each: `name`, `sha256`, `licence`, `rows`) and what the module's head names.
     """
 
     folder: Path
@@ -41,7 +50,7 @@ class Prepared:
         """Opens what `prepare` wrote.
 
         Raises:
-            InputError: not there, unfinished or damaged.
+            InputError: not there, unfinished or damaged, or of other keypoints or features than the device has.
         """
         try:
             about = json.loads((folder / "about.json").read_text("utf-8"))
@@ -52,7 +61,29 @@ class Prepared:
         for name, array in arrays.items():
             if len(array) != len(split):
                 raise InputError(f"{folder}/{name}.npy: {len(array)} rows, expected {len(split)}")
+        _same_keypoints(folder, about)
         return cls(folder, arrays, split, about)
+
+    def check(self) -> None:
+        """Looks at every number once, and that each class and split has rows.
+
+        Raises:
+            InputError: one line that names the array and the row, or the class and the split.
+        """
+        for split in ("train", "tune"):
+            rows = self.rows(split)
+            if classes := self.about.get("classes"):
+                counts = np.bincount(self.arrays[classes["array"]][rows], minlength=len(classes["names"]))
+                for name, count in zip(classes["names"], counts, strict=True):
+                    if not count:
+                        raise InputError(f"{self.folder}: class {name} has no rows in the {split} split")
+        for name, array in self.arrays.items():
+            if name not in self.about.get("gaps", ()) and array.dtype.kind == "f":
+                for start in range(0, len(array), CHECKED_ROWS):
+                    part = np.asarray(array[start : start + CHECKED_ROWS])
+                    bad = np.flatnonzero(~np.isfinite(part.reshape(len(part), -1)).all(1))
+                    if len(bad):
+                        raise InputError(f"{self.folder}/{name}.npy: NaN or infinite in row {start + bad[0]}")
 
     def rows(self, split: str) -> NDArray[np.intp]:
         """The rows of a split, in order.
@@ -64,6 +95,23 @@ class Prepared:
         if not len(rows):
             raise InputError(f"{self.folder}: no rows in the {split} split")
         return rows
+
+
+def _same_keypoints(folder: Path, about: Mapping[str, Any]) -> None:
+    for place, (found, wanted) in enumerate(zip(about.get("keypoints", ()), KEYPOINTS, strict=False)):
+        if found != wanted:
+            raise InputError(f"{folder}: keypoint {place} is {found}, expected {wanted}; prepare it anew")
+    for key, wanted in (("keypoints", list(KEYPOINTS)), ("features", FEATURES_VERSION)):
+        if about.get(key) != wanted:
+            raise InputError(f"{folder}: {key} is {about.get(key)}, expected {wanted}; prepare it anew")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        found = hashlib.sha256()
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()
 
 
 def write(
@@ -85,7 +133,10 @@ def write(
         else:
             np.save(folder / f"{name}.npy", array)
     np.save(folder / "split.npy", np.asarray(split, np.uint8))
-    text = json.dumps({**about, "arrays": sorted(arrays)}, indent=1)
+    hashes = {name: _sha256(folder / f"{name}.npy") for name in (*sorted(arrays), "split")}
+    split_hash = hashes.pop("split")
+    device = {"keypoints": list(KEYPOINTS), "features": FEATURES_VERSION}
+    text = json.dumps({**about, **device, "arrays": hashes, "split": split_hash}, indent=1)
     unfinished = folder / "about.json.part"
     unfinished.write_text(text, "utf-8")
     os.replace(unfinished, folder / "about.json")

@@ -2,29 +2,17 @@
 
 # ruff: noqa: RUF009  `within` makes dataclass fields with limits, as `field` does
 
-import sys
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
 
+from convert.recipe import Span, load, section, within
 from convert.synth import body
 from convert.synth.exercises import EXERCISES
 from convert.synth.holds import HOLDS
 from device.errors import InputError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-Span = tuple[float, float]
 KINDS = ("squat", "captured_squat", *EXERCISES)
 CODECS = ("mjpg", "vp9")
-
-
-def within(low: float, high: float, default: Any) -> Any:
-    """A field whose values lie between two bounds."""
-    return field(default=default, metadata={"low": low, "high": high})
 
 
 @dataclass(frozen=True)
@@ -124,63 +112,14 @@ def read(path: Path) -> Recipe:
     Raises:
         InputError: one line that names the file, the key, what was found and what was expected.
     """
+    data, _ = load(path)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: {error}") from None
-    try:
-        recipe = _section(Recipe, data, "")
+        recipe = section(Recipe, data, "")
         _check(recipe)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     assert isinstance(recipe, Recipe)
     return recipe
-
-
-def _section(kind: Any, data: Any, at: str) -> Any:
-    if not isinstance(data, dict):
-        raise InputError(f"{at.rstrip('.')}: expected a table, got {data!r}")
-    hints, known = get_type_hints(kind), {f.name: f for f in fields(kind)}
-    values = {}
-    for key, value in data.items():
-        if key not in known:
-            raise InputError(f"{at}{key}: unknown key, expected one of {', '.join(known)}")
-        if is_dataclass(hints[key]):
-            values[key] = _section(hints[key], value, f"{at}{key}.")
-        else:
-            values[key] = _value(hints[key], value, known[key].metadata, at + key)
-    return kind(**values)
-
-
-def _number(kind: type, value: Any, limits: Any, at: str) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
-        raise InputError(f"{at}: expected {'a whole number' if kind is int else 'a number'}, got {value!r}")
-    if limits and not limits["low"] <= value <= limits["high"]:
-        raise InputError(f"{at}: expected {limits['low']} to {limits['high']}, got {value}")
-    return kind(value)
-
-
-def _value(hint: Any, value: Any, limits: Any, at: str) -> Any:
-    if hint in (int, float):
-        return _number(hint, value, limits, at)
-    if hint is str:
-        if not isinstance(value, str):
-            raise InputError(f"{at}: expected a word, got {value!r}")
-        return value
-    if hint == Span:
-        if not isinstance(value, list) or len(value) != 2:
-            raise InputError(f"{at}: expected a range like [1, 2], got {value!r}")
-        low, high = (_number(float, v, limits, at) for v in value)
-        if low > high:
-            raise InputError(f"{at}: range is upside down, [{value[0]}, {value[1]}]")
-        return low, high
-    if hint == dict[str, float]:
-        if not isinstance(value, dict) or not value:
-            raise InputError(f"{at}: expected a table of weights, got {value!r}")
-        return {k: _number(float, v, {"low": 0, "high": 1e9}, f"{at}.{k}") for k, v in value.items()}
-    if not isinstance(value, list):
-        raise InputError(f"{at}: expected a list, got {value!r}")
-    return tuple(_number(int if hint == tuple[int, ...] else float, v, limits, at) for v in value)
 
 
 def _check(recipe: Recipe) -> None:

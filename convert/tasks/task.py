@@ -1,4 +1,8 @@
-"""What `prepare`, `train`, `quantize`, `verify` and `report` ask of a task. One implementation per module of this folder."""
+"""What `prepare`, `train`, `quantize`, `verify` and `report` ask of a task.
+
+One implementation per module of this folder: convert/tasks/NAME.py ends with `TASK = Name()`; a recipe says
+`task = "NAME"`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +39,7 @@ class Task(Protocol):
 
     Attributes:
         name: of the task in recipes.
-        data_kind: frozen dataclass of the recipe's [data] table.
+        data_kind: frozen dataclass of the recipe's [data] table (limits: `convert.recipe.within`, `one_of`).
         net_kind: frozen dataclass of the recipe's [net] table.
         outputs: names of the exported graph's outputs, in the order in which `deployed` returns them.
     """
@@ -52,16 +56,19 @@ class Task(Protocol):
         """A fresh network, to be initialised from torch's global generator."""
 
     def batch(self, prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator | None) -> Mapping[str, Any]:
-        """The named rows as numpy arrays; augmented where `rng` is given, as they are otherwise."""
+        """The named rows as numpy arrays; augmented where `rng` is given, as they are otherwise. Called in threads."""
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
-        """The mean loss of a batch, a scalar."""
+        """The mean loss of a batch, a scalar; under bfloat16 autocast on CUDA, tensors where the net is."""
 
     def measure(self, net: nn.Module, prepared: Prepared, split: str) -> dict[str, float]:
-        """Figures over a split; `score` among them is what early stopping and choice go by: less is better."""
+        """Figures over a split; `score` among them is what early stopping and choice go by: less is better.
+
+        The net is in eval mode, without gradients, on the device of its parameters.
+        """
 
     def deployed(self, net: nn.Module) -> nn.Module:
-        """The graph to export: one input (1, ...) as the device gives it (images NHWC), outputs a tuple as `outputs`."""
+        """The graph to export: one input (1, ...) as the device gives it (images NHWC), a tuple out, as `outputs`."""
 
     def calibration(self, prepared: Prepared, count: int, seed: int) -> NDArray[np.float32]:
         """Inputs (count, ...) of training rows, as the device gives them: what the quantizer sees."""
