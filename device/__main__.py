@@ -124,7 +124,7 @@ def _fetch_if_missing() -> None:
 def _models_fetch(asked: argparse.Namespace) -> int:
     if fetch.fetched() and not asked.force:
         for name in fetch.SOURCES:
-            models.find(name)
+            fetch.find(name)
         print(f"already there and whole: {models.fetched_folder()}")
         return 0
     fetch.fetch(lambda words: print(words, flush=True))
@@ -136,6 +136,7 @@ def _models_verify(asked: argparse.Namespace) -> int:
     for manifest in models.all_models():
         try:
             models.verify(manifest)
+            fetch.check_fold(manifest)
             print(f"{manifest.name:24s} ok      {manifest.sha256}")
         except SquatlightError as error:
             print(f"{manifest.name:24s} BROKEN  {error}")

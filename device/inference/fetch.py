@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device.errors import ModelError
+from device.inference import models
 from device.inference.fold import fold
-from device.inference.models import fetched_folder, sha256
+from device.inference.models import Manifest, fetched_folder, sha256
 
 WHEEL = "mediapipe==0.10.18"  # the newest that carries the files; the library itself is never installed
 PLATFORM = ("--python-version", "3.11", "--platform", "manylinux2014_x86_64")  # the files are the same in each
@@ -24,7 +25,7 @@ class Source:
     Attributes:
         member: path in the wheel.
         sha256: of the file there.
-        outputs: new name of each wanted output by its name there; the other heads are cut.
+        outputs: new name of each wanted tensor by its name there; heads that none of them needs are cut.
     """
 
     member: str
@@ -32,7 +33,7 @@ class Source:
     outputs: Mapping[str, str]
 
 
-SOURCES = {
+SOURCES: Mapping[str, Source] = {
     "blazepose_detector": Source(
         "mediapipe/modules/pose_detection/pose_detection.tflite",
         "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
@@ -41,7 +42,13 @@ SOURCES = {
     "blazepose_full": Source(
         "mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
         "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
-        {"Identity": "landmarks", "Identity_1": "presence", "Identity_3": "heatmap", "Identity_4": "world"},
+        {
+            "Identity": "landmarks",
+            "Identity_1": "presence",
+            "Identity_3": "heatmap",
+            "Identity_4": "world",
+            "model_1/model/add_11/add": "features",  # (1, 64, 64, 48): the map of which the heatmaps are made
+        },
     ),
 }
 
@@ -49,6 +56,31 @@ SOURCES = {
 def fetched() -> bool:
     """Whether all files are there, whatever state they are in."""
     return all((fetched_folder() / f"{name}{end}").is_file() for name in SOURCES for end in (".tflite", ".json"))
+
+
+def find(name: str) -> Manifest:
+    """The manifest of a fetched model that is there, whole, and folded as this version wants it.
+
+    Raises:
+        ModelError: it is not.
+    """
+    manifest = models.find(name)
+    check_fold(manifest)
+    return manifest
+
+
+def check_fold(manifest: Manifest) -> None:
+    """Compares what a fetched model was folded to with what this version wants; other models pass.
+
+    Raises:
+        ModelError: another version folded it.
+    """
+    source = SOURCES.get(manifest.name)
+    if source is not None and manifest.more.get("outputs") != list(source.outputs.values()):
+        raise ModelError(
+            f"{manifest.path}: folded by another version, which gives other outputs; "
+            "`squatlight models fetch --force` brings it anew"
+        )
 
 
 def fetch(say: Callable[[str], None]) -> Path:

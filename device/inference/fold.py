@@ -1,7 +1,7 @@
 """Rewrites a borrowed TFLite graph so that both runtimes run it fast: folds constants, cuts heads, names outputs.
 
 BlazePose's files store float16 weights behind DEQUANTIZE and sparse ones behind DENSIFY operators. Both are computed
-here once, exactly; operators that no wanted output needs are left out.
+here once, exactly; operators that no wanted output needs are left out. An inner map may become an output.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,13 +16,13 @@ def fold(graph: bytes, outputs: Mapping[str, str]) -> bytes:
 
     Args:
         graph: the content of a .tflite file with one subgraph.
-        outputs: new name of each wanted output, by its name in `graph`.
+        outputs: new name of each wanted tensor, by its name in `graph`: an output or an inner one.
 
     Returns:
         The content of the new file.
 
     Raises:
-        KeyError: `graph` has no output of such a name.
+        KeyError: `graph` has no tensor of such a name.
     """
     import flatbuffers
 
@@ -30,7 +30,7 @@ def fold(graph: bytes, outputs: Mapping[str, str]) -> bytes:
     model = schema.ModelT.InitFromPackedBuf(graph, 0)
     (subgraph,) = model.subgraphs
     tensors = subgraph.tensors
-    by_name = {tensors[i].name.decode(): int(i) for i in subgraph.outputs}
+    by_name = {tensor.name.decode(): i for i, tensor in enumerate(tensors)}
     subgraph.outputs = [by_name[name] for name in outputs]
     for old, new in outputs.items():
         tensors[by_name[old]].name = new.encode()

@@ -4,12 +4,14 @@ from typing import Protocol
 
 from device.camera.frames import Frame
 from device.errors import ModelError
-from device.inference import models
+from device.inference import fetch
 from device.inference.blazepose import BlazePose
+from device.inference.recorded import RecordedPoses
 from device.squat.pose import Pose
 
 NAMES = ("blazepose",)
 DEFAULT = "blazepose"
+RECORDED = "recorded:"  # and a file of stored keypoints: for tests and `make soak`
 
 
 class PoseModel(Protocol):
@@ -29,15 +31,17 @@ def open_pose_model(name: str = DEFAULT, threads: int = 2, runtime: str | None =
     """Loads a pose model.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `NAMES`, or `RECORDED` and a file.
         threads: threads of the TFLite interpreter.
         runtime: TFLite runtime, see `device.inference.tflite`; None takes the first that is installed.
 
     Raises:
         ModelError: no such model, not fetched, or damaged.
     """
+    if name.startswith(RECORDED):
+        return RecordedPoses(name.removeprefix(RECORDED))
     if name != "blazepose":
         raise ModelError(f"pose model {name!r}: expected one of {', '.join(NAMES)}")
-    detector, landmarks = models.find("blazepose_detector"), models.find("blazepose_full")
+    detector, landmarks = fetch.find("blazepose_detector"), fetch.find("blazepose_full")
     hashes = {"detector": f"sha256:{detector.sha256}", "pose": f"sha256:{landmarks.sha256}"}
     return BlazePose(detector.path, landmarks.path, hashes, threads, runtime)

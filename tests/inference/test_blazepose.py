@@ -9,7 +9,7 @@ import pytest
 
 from device.camera.clip import Clip
 from device.camera.frames import Frame
-from device.inference.blazepose import LANDMARKS
+from device.inference.landmarks import LANDMARKS
 from device.inference.pose_model import PoseModel, open_pose_model
 from device.squat.pose import JOINTS, Pose, index
 

@@ -89,6 +89,18 @@ def test_the_demo_without_a_model_or_a_network_says_so(
     assert len(lines_of(ran)) == 2
 
 
+def test_a_pose_model_that_an_older_version_folded_says_what_brings_it_anew(
+    folder: Path, squatlight: Callable, one_line: Callable, tmp_path: Path
+) -> None:
+    for name, source in fetch.SOURCES.items():
+        put(folder, name, outputs=list(source.outputs.values()))
+    assert fetch.find("blazepose_full").name == "blazepose_full"
+    put(folder, "blazepose_full", outputs=["landmarks", "presence", "heatmap", "world"])
+    line = one_line(squatlight("models", "fetch", SQUATLIGHT_MODELS=str(folder)), 2)
+    assert "another version" in line
+    assert "squatlight models fetch --force" in line
+
+
 def test_a_file_that_is_not_the_pinned_one_is_never_put_into_place(folder: Path) -> None:
     source = fetch.SOURCES["blazepose_full"]
     with pytest.raises(ModelError, match="expected e9a5c5cb17f7"):
