@@ -58,8 +58,8 @@ def draw_faults(rng: np.random.Generator, share: float) -> dict[str, float]:
     for fault in rng.choice(faults, size=int(rng.integers(1, 3)), replace=False):
         changes |= {
             "knees_in": {"rep_knees_in_deg": rng.uniform(9, 28)},
-            "knees_out": {"rep_knees_in_deg": -rng.uniform(22, 36)},
-            "knees_forward": {"shank_deg": rng.uniform(38, 47)},
+            "knees_out": {"rep_knees_in_deg": -rng.uniform(34, 56)},  # the bottom keeps 60% of it
+            "knees_forward": {"shank_deg": rng.uniform(44, 62), "heel_lift_deg": rng.uniform(0, 8)},
             "bent_over": {"rep_extra_lean_deg": rng.uniform(8, 24), "extra_lean_deg": rng.uniform(0, 14)},
             "back_rounding": {"round_deg": rng.uniform(16, 42)},
             "pelvic_tuck": {"tuck_deg": rng.uniform(13, 30)},

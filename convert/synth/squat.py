@@ -85,7 +85,22 @@ def still(style: Style, down: Array) -> Moment:
 
 
 def legs(body: Body, style: Style, moment: Moment) -> Posture:
-    """Feet, knees and hips for the wanted angles; the trunk still upright."""
+    """Feet, knees and hips for the wanted angles; the trunk still upright.
+
+    Standing, the legs are as straight as the style says, however wide the stance.
+    """
+    standing = _bent_legs(body, style, still(style, np.zeros(1)))
+    bend = np.radians(sum(style.knees_standing_deg))
+    reach = np.sqrt(body.thigh_m**2 + body.shank_m**2 + 2 * body.thigh_m * body.shank_m * np.cos(bend))
+    joints = standing.hips[0, :2] + [[SIGNS[side] * abs(body.joint("upperleg01." + side)[0]), 0] for side in SIDES]
+    aside = ((joints - standing.ankles[0, :, :2]) ** 2).sum(-1)
+    raised = float((standing.ankles[0, :, 2] + np.sqrt(reach**2 - aside)).min() - standing.hips[0, 2])
+    posture = _bent_legs(body, style, moment)
+    return replace(posture, hips=posture.hips + raised * ((1 - moment.down) ** 2)[:, None] * [0, 0, 1.0])
+
+
+def _bent_legs(body: Body, style: Style, moment: Moment) -> Posture:
+    """`legs` by the angles alone, whose knees stay bent over feet that stand wider than the hips."""
     s, frames = moment.down, len(moment.down)
     thigh0, shank0 = style.knees_standing_deg
     thigh = np.radians(thigh0 + (moment.thigh_deg - thigh0) * s)

@@ -6,7 +6,7 @@ pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squ
 from convert.synth import body as bodies
 from convert.synth import captured, exercises, skin, surface
 from convert.synth.body import SIDES
-from convert.synth.draw import settings
+from convert.synth.draw import draw_faults, draw_reps, draw_style, settings
 from convert.synth.faults import FAULT_NAMES, fault_sizes
 from convert.synth.holds import HOLDS, hold
 from convert.synth.performance import squat_set
@@ -14,6 +14,7 @@ from convert.synth.recipe import Motion, Recipe
 from convert.synth.skeleton import place
 from convert.synth.squat import Style, mass_ahead, squat, still
 from convert.synth.tempo import RepPlan, play
+from device.squat.form import FAULTS
 
 SOME = (0, 9, 20, 33, 50, 63)
 
@@ -210,3 +211,24 @@ def test_truth_points_move_smoothly():
         found = surface.find(skin.bend(body, done.bones, t), done.bones, t)
         heights.append([found.crease[0, 2], found.knee_top[0, 2]])
     assert np.abs(np.diff(heights, 2, axis=0)).max() < 0.002
+
+
+def test_a_wide_stance_stands_on_straight_legs():
+    body = bodies.load(3)
+    done = squat_set(body, hold(body, "high_bar", 0.42, 1.0), Style(stance_m=0.58), play([RepPlan(95)], 10))
+    flexion_deg = fault_sizes(done, np.zeros((len(done), 2)))[0, FAULT_NAMES.index("not_locked_out")]
+    assert 3 < flexion_deg < 12
+
+
+def test_each_fault_is_drawn_on_both_sides_of_what_counts():
+    rng, most = np.random.default_rng(4), dict.fromkeys(FAULT_NAMES, 0.0)
+    least = dict.fromkeys(FAULT_NAMES, 90.0)
+    for number in range(60):
+        body = bodies.load(number % 5)
+        changes = draw_faults(rng, 1.0)
+        plans = draw_reps(Motion(reps=(1, 1), fail_share=0.0), rng, changes)
+        done = squat_set(body, hold(body, "high_bar", 0.42, 1.0), draw_style(rng, changes), play(plans, 8))
+        for name, sizes in zip(FAULT_NAMES, fault_sizes(done, np.zeros((len(done), 2))).T, strict=True):
+            most[name], least[name] = max(most[name], sizes.max()), min(least[name], sizes.max())
+    drawn = [name for name in FAULT_NAMES if name not in ("shallow", "not_locked_out")]
+    assert [name for name in drawn if not least[name] < FAULTS[name].counts_from < most[name]] == []
