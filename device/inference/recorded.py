@@ -1,11 +1,14 @@
 """Stored keypoints, replayed as if a model had just found them: tests and tuning need no model and no clip."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from device.camera.frames import Frame
 from device.errors import InputError
 from device.squat.pose import KEYPOINTS, Pose
 
@@ -57,3 +60,35 @@ def load(path: str | os.PathLike[str]) -> Iterator[tuple[float, Pose | None]]:
         else:
             there = None if np.isnan(world).all() else world
             yield at_s, Pose(keypoints, data["scores"][row], there, at_s, row, 0, size)
+
+
+class RecordedPoses:
+    """A pose model that finds what is stored, by the time of the frame alone, again and again from the beginning.
+
+    Args:
+        path: as `save` wrote it.
+
+    Raises:
+        InputError: not such a file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        stored = list(load(path))
+        if len(stored) < 2:
+            raise InputError(f"{path}: expected two frames or more, got {len(stored)}")
+        self.hashes = {"pose": f"sha256:{hashlib.sha256(Path(path).read_bytes()).hexdigest()}"}
+        self._poses = [pose for _, pose in stored]
+        self._times = np.array([at_s for at_s, _ in stored]) - stored[0][0]
+        self._gap_s = float(np.median(np.diff(self._times)))
+
+    def estimate(self, frame: Frame) -> Pose | None:
+        """The pose that was stored for this time, as one of this frame."""
+        at_s = (frame.captured_s + self._gap_s / 2) % (self._times[-1] + self._gap_s)
+        row = int(np.searchsorted(self._times, at_s, side="right")) - 1
+        pose = self._poses[row]
+        if pose is None:
+            return None
+        return replace(pose, captured_s=frame.captured_s, index=frame.index, dropped=frame.dropped)
+
+    def close(self) -> None:
+        """Nothing to free."""

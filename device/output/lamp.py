@@ -47,6 +47,10 @@ class LampHold:
         self._since_s = at_s
         return self._lamp
 
+    def end(self) -> None:
+        """Dark from now on, whatever the hold."""
+        self._lamp = Lamp.OFF
+
     def tick(self, now_s: float) -> Lamp:
         """What to show at `now_s`.
 

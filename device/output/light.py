@@ -1,6 +1,8 @@
 """The signal light: lamps on pins."""
 
+import logging
 import math
+import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -8,11 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from device.errors import PartFailed, SettingsError
+from device.output.guard import Guard
 from device.output.lamp import Lamp, LampHold
 from device.output.pins import open_pins, words_of
 from device.squat.events import Event, RepJudged
 
+_log = logging.getLogger(__name__)
+
 TEST_S = 1.0  # how long a test shows each lamp
+AGAIN_S = 0.5  # a pin that does not obey the guard is tried again so often
 _REMEMBERED = 256  # changes kept in the history: some hundred reps, a few kB
 
 
@@ -32,8 +38,9 @@ class LampChange:
 class SignalLight:
     """Shows the verdict: white for a good lift, red for none, dark (or amber) for no decision.
 
-    Dark at the start, at the end, after the hold time, and as far as the pins still obey when one of them fails. It has
-    no clock and no thread: `tick` tells the time.
+    Dark at the start, at the end, after the hold time, and as far as the pins still obey when one of them fails. `tick`
+    tells the time, on the clock of the frames; a guard in a thread of its own darkens what no tick has in time, because
+    the loop hangs in a camera, a model or a disk.
 
     Args:
         red_pin: GPIO number of the red lamp.
@@ -42,6 +49,7 @@ class SignalLight:
         hold_s: how long a verdict stays lit, seconds.
         active_high: whether a pin at high level lights its lamp; False for most relay boards.
         pin_factory: `mock`, `lgpio`, or a gpiozero factory that belongs to the caller.
+        guarded: whether there is the guard: where frames come no slower than time passes.
 
     Raises:
         PartFailed: the pins are in use, or not to be had here.
@@ -58,13 +66,15 @@ class SignalLight:
         hold_s: float = 5.0,
         active_high: bool = True,
         pin_factory: Any = "mock",
+        guarded: bool = False,
     ) -> None:
         numbers = {Lamp.RED: red_pin, Lamp.WHITE: white_pin}
         if amber_pin is not None:
             numbers[Lamp.AMBER] = amber_pin
         if len(set(numbers.values())) < len(numbers):
             raise SettingsError(f"lamp: each lamp needs a pin of its own, got {', '.join(map(str, numbers.values()))}")
-        self._hold = LampHold(hold_s, amber_pin is not None)
+        self._hold, self._hold_s = LampHold(hold_s, amber_pin is not None), hold_s
+        self._lock = threading.RLock()
         self._owns_pins = isinstance(pin_factory, str)
         self._pins = open_pins(pin_factory) if self._owns_pins else pin_factory
         self._lamps: dict[Lamp, Any] = {}
@@ -73,6 +83,7 @@ class SignalLight:
         self._sure = False  # False while the pins may show something else than the newest entry of the history
         self._now_s = -math.inf
         self.history: deque[LampChange] = deque(maxlen=_REMEMBERED)
+        self._guard: Guard | None = None
         try:
             for lamp, number in numbers.items():
                 self._lamps[lamp] = _open_lamp(lamp, number, active_high, self._pins)
@@ -81,6 +92,7 @@ class SignalLight:
             with suppress(PartFailed):  # the first failure is the one to tell
                 self.close()
             raise
+        self._guard = Guard(self._expire, self._lock) if guarded else None
 
     def __enter__(self) -> "SignalLight":
         return self
@@ -97,28 +109,59 @@ class SignalLight:
     def handle(self, event: Event, record: Mapping[str, Any] | None) -> None:
         """Lights the lamp of a verdict."""
         if isinstance(event, RepJudged):
-            self._to_test = []
-            self._show(self._hold.judged(event.verdict.decision, event.at_s), event.at_s)
+            with self._lock:
+                self._to_test = []
+                self._watch(self._hold_s)
+                self._show(self._hold.judged(event.verdict.decision, event.at_s), event.at_s)
 
     def test(self) -> None:
         """Shows each lamp for a second, one after the other, from the next tick on; a verdict ends it at once."""
-        self._to_test = list(self._lamps)
-        self._test_until_s = -math.inf
+        with self._lock:
+            self._to_test = list(self._lamps)
+            self._test_until_s = -math.inf
 
     def tick(self, now_s: float) -> None:
         """Ends the hold, goes on with a test; tries again where a pin did not obey."""
-        lamp = self._hold.tick(now_s)
-        if self._to_test and lamp is Lamp.OFF:
-            if self._test_until_s == -math.inf:
-                self._test_until_s = now_s + TEST_S
-            elif now_s >= self._test_until_s:
-                self._to_test.pop(0)
-                self._test_until_s = now_s + TEST_S
-            lamp = self._to_test[0] if self._to_test else Lamp.OFF
-        self._show(lamp, now_s)
+        with self._lock:
+            lamp = self._hold.tick(now_s)
+            if self._to_test and lamp is Lamp.OFF:
+                lamp = self._tested(now_s)
+            self._show(lamp, now_s)
+
+    def _tested(self, now_s: float) -> Lamp:
+        """The lamp that the test shows."""
+        if self._test_until_s == -math.inf:
+            self._test_until_s = now_s + TEST_S
+        elif now_s >= self._test_until_s:
+            self._to_test.pop(0)
+            self._test_until_s = now_s + TEST_S
+        self._watch(2 * TEST_S)
+        return self._to_test[0] if self._to_test else Lamp.OFF
+
+    def _watch(self, after_s: float) -> None:
+        if self._guard is not None:
+            self._guard.set(after_s)
+
+    def _expire(self) -> None:
+        """The guard's: no tick has come in time."""
+        self._hold.end()
+        self._to_test = []
+        told = not self._sure
+        try:
+            self._show(Lamp.OFF, self._now_s)
+        except PartFailed as failure:
+            if not told:
+                _log.error("%s", failure)
+            self._watch(AGAIN_S)
 
     def close(self) -> None:
         """Dark, and the pins given back."""
+        if self._guard is not None:
+            self._guard.close()
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
         lamps, self._lamps = self._lamps, {}
         failed = _dark(lamps)
         if lamps and failed is None:

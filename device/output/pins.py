@@ -1,16 +1,22 @@
 """The pins that lamps hang on: gpiozero's factories, always asked for by name and never fallen back to another."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from device.errors import PartFailed, SettingsError
+
+FILE = "file:"
 
 
 def open_pins(name: str) -> Any:
     """Opens the pins of this machine, or the mock ones.
 
     Args:
-        name: `mock` for pins that exist in memory alone, `lgpio` for a Raspberry Pi's.
+        name: `mock` for pins that exist in memory alone, `file:PATH` for mock pins whose levels stand in a file and
+            stay there when the process dies, as those of a board do; `lgpio` for a Raspberry Pi's.
 
     Returns:
         A gpiozero factory, which belongs to the caller, who closes it.
@@ -19,6 +25,8 @@ def open_pins(name: str) -> Any:
         PartFailed: these pins are not to be had here.
         SettingsError: there are no pins of this name.
     """
+    if name.startswith(FILE):
+        return _file(Path(name.removeprefix(FILE)))
     if name not in FACTORIES:
         raise SettingsError(f"lamp: no pins named {name!r}; there are {', '.join(sorted(FACTORIES))}")
     return FACTORIES[name]()
@@ -33,6 +41,29 @@ def _mock() -> Any:
     from gpiozero.pins.mock import MockFactory
 
     return MockFactory()
+
+
+def _file(path: Path) -> Any:
+    """Mock pins that write which of them are at high level, and since when, into a file that is whole at any moment.
+
+    It holds a JSON object: the pins by their names, and monotonic seconds.
+    """
+    from gpiozero.pins.mock import MockFactory, MockPin
+
+    since_s: dict[str, float] = {}
+
+    class FilePin(MockPin):  # type: ignore[misc]
+        def _set_state(self, value: Any) -> None:
+            super()._set_state(value)
+            if not value:
+                since_s.pop(self.info.name, None)
+            else:
+                since_s.setdefault(self.info.name, monotonic())
+            new = path.with_name(path.name + ".new")
+            new.write_text(json.dumps(since_s))
+            new.replace(path)
+
+    return MockFactory(pin_class=FilePin)
 
 
 def _lgpio() -> Any:
