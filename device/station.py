@@ -12,6 +12,7 @@ from device.camera.frames import Frame, FrameSource
 from device.camera.live import LiveCamera
 from device.camera.mounting import Mounting
 from device.camera.paced import Paced
+from device.camera.recorded import PREFIX, Recorded
 from device.controls import Controls, Gate
 from device.errors import SettingsError
 from device.inference.pose_model import open_pose_model
@@ -49,7 +50,7 @@ class Station:
         self.judge = Judge(settings.judging())
         self._parts = ExitStack()
         with ExitStack() as opened:
-            self.light = opened.enter_context(open_light(settings))  # first: dark before anything else
+            self.light = opened.enter_context(open_light(settings, live))  # first: dark before anything else
             self.source: FrameSource = opened.enter_context(open_source(settings, live))
             model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
             opened.callback(model.close)
@@ -122,16 +123,18 @@ def open_source(settings: Settings, live: bool) -> FrameSource:
     camera = open_camera(c.source, Asked(c.width, c.height, c.rate_hz), Mounting(c.turn_deg, c.mirrored))
     if camera is not None:
         return camera
+    if c.source.startswith(PREFIX):
+        return Recorded(c.source)
     clip = Clip(DEMO_CLIP if c.source == "demo" else c.source)
     clip.name = "demo" if c.source == "demo" else clip.name
     return Paced(clip) if live else clip
 
 
-def open_light(settings: Settings) -> SignalLight:
-    """The lamps of the settings."""
+def open_light(settings: Settings, live: bool = False) -> SignalLight:
+    """The lamps of the settings; live, nothing stays lit beyond its hold time even where the loop hangs."""
     s = settings.light
     amber = s.amber_pin if s.amber_pin >= 0 else None
-    return SignalLight(s.red_pin, s.white_pin, amber, s.hold_s, s.active_high, s.pins)
+    return SignalLight(s.red_pin, s.white_pin, amber, s.hold_s, s.active_high, s.pins, live)
 
 
 def read_password(settings: Settings) -> str | None:
