@@ -4,10 +4,12 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from convert.commit import commit
 from convert.prepared import SPLITS, Prepared
-from convert.recipe import read
+from convert.recipe import Recipe, read
 from device.errors import InputError
 
 
@@ -17,21 +19,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("recipe", type=Path, help="TOML file, e.g. convert/recipes/depth-short.toml")
     parser.add_argument("sources", type=Path, nargs="*", help="folders and files of data that the task reads")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_intermixed_args(arguments)
     recipe = read(asked.recipe)
     for source in asked.sources:
         if not source.exists():
             raise InputError(f"{source}: no such file or folder")
     (asked.out / "about.json").unlink(missing_ok=True)
     prepared = recipe.maker.prepare(recipe.data, asked.sources, asked.out, recipe.train.seed)
-    _say_recipe(prepared, recipe.text)
+    _add(prepared, recipe)
     prepared.check()
     print(summary(prepared))
     return 0
 
 
-def _say_recipe(prepared: Prepared, text: str) -> None:
-    about = {**prepared.about, "recipe": text}
+def _add(prepared: Prepared, recipe: Recipe) -> None:
+    """Adds to about.json what it was made with; `train` refuses another [data] table."""
+    about = {**prepared.about, "told": asdict(recipe.data), "seed": recipe.train.seed, "commit": commit()}
     unfinished = prepared.folder / "about.json.part"
     unfinished.write_text(json.dumps(about, indent=1), "utf-8")
     os.replace(unfinished, prepared.folder / "about.json")

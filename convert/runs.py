@@ -10,7 +10,6 @@ curves.png    loss and figures by epoch
 
 import json
 import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,18 +90,3 @@ def save_text(text: str, path: Path) -> None:
     unfinished = path.with_name(path.name + ".part")
     unfinished.write_text(text, "utf-8")
     os.replace(unfinished, path)
-
-
-def commit() -> str:
-    """The commit of this code; `-changed` where files differ from it, `unknown` outside a repository."""
-    here = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", "-C", here, *arguments], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", here, here.parent / "device")
-        return git("rev-parse", "HEAD") + ("-changed" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

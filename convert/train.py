@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ from torch import nn
 from tqdm import tqdm
 
 from convert import processes
+from convert.commit import commit
 from convert.curves import draw
 from convert.prepared import Prepared
 from convert.recipe import Recipe, read
-from convert.runs import commit, save, save_text
+from convert.runs import save, save_text
 from convert.tasks.task import Batch
 from device.errors import InputError, PartFailed
 
@@ -66,6 +68,11 @@ def train(recipe: Recipe, prepared: Prepared, out: Path, resume: bool = False) -
     """
     if prepared.about["task"] != recipe.task:
         raise InputError(f"{prepared.folder}: prepared for {prepared.about['task']}, the recipe trains {recipe.task}")
+    for key, used in prepared.about.get("told", {}).items():
+        now = json.loads(json.dumps(asdict(recipe.data))).get(key)
+        if now != used:
+            found = f"prepared with data.{key} = {used}, the recipe says {now}"
+            raise InputError(f"{prepared.folder}: {found}; prepare it anew")
     prepared.check()
     torch.set_num_threads(recipe.train.threads)
     with processes.processes() as (rank, world, device):

@@ -22,20 +22,21 @@ SIDE = 12
 class Data:
     rows: int = within(1, 100_000, 240)
     noise: float = within(0, 1, 0.05)
+    jitter: float = within(0, 1, 0.02)
 
 
 @dataclass(frozen=True)
 class Net:
     width: int = within(1, 64, 4)
     dropout: float = within(0, 1, 0.1)
+    norm: bool = True
 
 
 class Blob(nn.Module):
     def __init__(self, told: Net) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(1, told.width, 3, padding=1), nn.BatchNorm2d(told.width), nn.ReLU(), nn.MaxPool2d(2)
-        )
+        norm = nn.BatchNorm2d(told.width) if told.norm else nn.Identity()
+        self.features = nn.Sequential(nn.Conv2d(1, told.width, 3, padding=1), norm, nn.ReLU(), nn.MaxPool2d(2))
         self.head = nn.Sequential(
             nn.Flatten(), nn.Dropout(told.dropout), nn.Linear(told.width * (SIDE // 2) ** 2, 16), nn.ReLU()
         )
@@ -74,9 +75,8 @@ class Task:
         }
         source = {"name": "blobs", "sha256": "0" * 64, "licence": "CC0-1.0", "rows": told.rows}
         classes = {"array": "right", "names": ["left", "right"]}
-        return data.write(
-            out, arrays, split.astype(np.uint8), {"task": self.name, "sources": [source], "classes": classes}
-        )
+        about = {"task": self.name, "sources": [source], "classes": classes, "jitter": told.jitter}
+        return data.write(out, arrays, split.astype(np.uint8), about)
 
     def net(self, told: Net, prepared: Prepared) -> nn.Module:
         return Blob(told)
@@ -84,7 +84,7 @@ class Task:
     def batch(self, prepared: Prepared, rows, rng) -> Mapping[str, Any]:
         images, place, right = (np.asarray(prepared.arrays[name][rows]) for name in ("images", "place", "right"))
         if rng is not None:
-            images = images + rng.normal(0, 0.02, images.shape).astype(np.float32)
+            images = images + rng.normal(0, prepared.about["jitter"], images.shape).astype(np.float32)
         return {"images": images, "place": place, "right": right.astype(np.float32)}
 
     def loss(self, net: nn.Module, batch) -> torch.Tensor:
