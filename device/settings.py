@@ -1,24 +1,28 @@
 """Settings: frozen dataclasses, read strictly from TOML. `default.toml` explains each key; the names are the same."""
 
 import os
-import sys
+import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any
 
+from device import strict_toml
 from device.camera.mounting import TURNS_DEG
 from device.errors import SettingsError
 from device.inference import pose_model, tflite
+from device.logs import FORMS
+from device.output import home_assistant, messages, pins
 from device.squat.depth import ESTIMATORS
 from device.squat.judge import JudgeSettings
 from device.squat.perspective import Optics
 from device.squat.rulebook import MODES, Rules
+from device.trust import read_trusted
+
+_HOST = r"[^\s/:]*|[^\s/:]*(:[^\s/:]*){2,}"  # no colon, or an IPv6 address with two or more
 
 SYSTEM_FILE = Path("/etc/squatlight/squatlight.toml")
 DEFAULT_FILE = Path(__file__).with_name("default.toml")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Station:
 
     name: str
     mode: str
+    judging: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +109,17 @@ class Mqtt:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The database."""
+    """What is kept on the disk."""
 
     path: str
+    overrides: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """How the log is written."""
+
+    form: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,7 @@ class Settings:
     light: Light
     mqtt: Mqtt
     store: Store
+    log: Log
 
     def judging(self) -> JudgeSettings:
         """What the judge needs of them."""
@@ -142,14 +156,24 @@ def load(path: str | os.PathLike[str] | None = None) -> Settings:
         path: a TOML file; None takes the system's where it is.
 
     Raises:
-        SettingsError: unreadable, an unknown key, or a value that cannot be.
+        SettingsError: unreadable, writable by others, an unknown key, or a value that cannot be.
     """
-    settings = _build(Settings, _read(DEFAULT_FILE), "", None)
+    default = strict_toml.parse(DEFAULT_FILE.read_bytes(), str(DEFAULT_FILE))  # part of the program: no more to trust
+    settings = strict_toml.build(Settings, default)
     if path is None and SYSTEM_FILE.exists():
         path = SYSTEM_FILE
-    if path is not None:
-        settings = _build(Settings, _read(Path(path)), "", settings)
-    return checked(settings)
+    if path is not None and Path(path) != DEFAULT_FILE:
+        settings = changed(settings, strict_toml.parse(read_trusted(Path(path)), str(path)))
+    return settings
+
+
+def changed(settings: Settings, tables: Mapping[str, Any]) -> Settings:
+    """The settings, changed by the tables of a file.
+
+    Raises:
+        SettingsError: an unknown key, or a value that cannot be.
+    """
+    return checked(strict_toml.build(Settings, tables, settings))
 
 
 def checked(settings: Settings) -> Settings:
@@ -159,9 +183,11 @@ def checked(settings: Settings) -> Settings:
         SettingsError: one cannot; it is named.
     """
     s = settings
+    _like("station.name", s.station.name, messages.STATION, "letters, digits, _ and -")
     _one_of("station.mode", s.station.mode, MODES)
     _one_of("depth.method", s.depth.method, ESTIMATORS)
-    _one_of("models.pose", s.models.pose, pose_model.NAMES)
+    if not s.models.pose.startswith(pose_model.RECORDED):
+        _one_of("models.pose", s.models.pose, pose_model.NAMES)
     _one_of("models.runtime", s.models.runtime, ("", *tflite.RUNTIMES))
     _between("models.threads", s.models.threads, 1, 64)
     _between("camera.width", s.camera.width, 0, 10000)
@@ -177,7 +203,14 @@ def checked(settings: Settings) -> Settings:
     _between("rules.abstain_view_deg", s.rules.abstain_view_deg, 0, 180)
     _between("rules.locked_deg", s.rules.locked_deg, 90, 180)
     _between("light.hold_s", s.light.hold_s, 0.1, 600)
+    _check_pins(s.light)
     _between("mqtt.port", s.mqtt.port, 0, 65535)
+    _like("mqtt.host", s.mqtt.host, _HOST, "a name or an address, without a port")
+    if s.mqtt.password_file and not s.mqtt.username:
+        raise SettingsError("mqtt.username: missing; mqtt.password_file is given")
+    if s.mqtt.discovery:
+        _like("mqtt.discovery", s.mqtt.discovery, home_assistant.PREFIX, "the beginning of a topic")
+    _one_of("log.form", s.log.form, FORMS)
     return settings
 
 
@@ -191,46 +224,18 @@ def _between(key: str, value: float, low: float, high: float) -> None:
         raise SettingsError(f"{key}: expected {low} to {high}, got {value}")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        return dict(tomllib.loads(path.read_text("utf-8")))
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise SettingsError(f"{path}: {error}") from error
+def _like(key: str, value: str, pattern: str, words: str) -> None:
+    if not re.fullmatch(pattern, value):
+        raise SettingsError(f"{key}: expected {words}, got {value!r}")
 
 
-def _build(kind: type[T], values: Mapping[str, Any], at: str, before: T | None) -> T:
-    """An object of a settings class from a table; what the table lacks stays as it was before."""
-    hints = get_type_hints(kind)
-    for key in values:
-        if key not in hints:
-            raise SettingsError(f"{at}{key}: unknown; known here are {', '.join(hints)}")
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        wanted = hints[key]
-        if wanted in (str, int, float, bool):
-            found[key] = _scalar(wanted, value, f"{at}{key}")
-        elif isinstance(value, Mapping):
-            found[key] = _build(wanted, value, f"{at}{key}.", getattr(before, key, None))
-        else:
-            raise SettingsError(f"{at}{key}: expected a table, got {value!r}")
-    if before is not None:
-        return replace(before, **found)  # type: ignore[type-var]
-    missing = [f.name for f in fields(kind) if f.name not in found and f.default is MISSING]  # type: ignore[arg-type]
-    if missing:
-        raise SettingsError(f"{at}{missing[0]}: missing")
-    return kind(**found)
-
-
-def _scalar(wanted: type, value: Any, key: str) -> Any:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if wanted is float and whole:
-        return float(value)
-    if type(value) is not wanted:
-        raise SettingsError(f"{key}: expected {wanted.__name__}, got {value!r}")
-    return value
+def _check_pins(light: Light) -> None:
+    if not light.pins.startswith(pins.FILE):
+        _one_of("light.pins", light.pins, sorted(pins.FACTORIES))
+    numbers = {"red_pin": light.red_pin, "white_pin": light.white_pin}
+    if light.amber_pin != -1:
+        numbers["amber_pin"] = light.amber_pin
+    for key, number in numbers.items():
+        _between(f"light.{key}", number, 0, 1023)
+        if list(numbers.values()).count(number) > 1:
+            raise SettingsError(f"light.{key}: each lamp needs a pin of its own, and {number} is given twice")

@@ -8,13 +8,14 @@ from pathlib import Path
 from device.camera.cameras import open_camera
 from device.camera.capture import Asked
 from device.camera.clip import Clip
-from device.camera.frames import Frame, FrameSource
+from device.camera.frames import FrameSource
 from device.camera.live import LiveCamera
 from device.camera.mounting import Mounting
 from device.camera.paced import Paced
 from device.camera.recorded import PREFIX, Recorded
 from device.controls import Controls, Gate
 from device.errors import SettingsError
+from device.idle import Idle
 from device.inference.pose_model import open_pose_model
 from device.meter import Meter
 from device.output.broker import EmbeddedBroker
@@ -27,7 +28,8 @@ from device.output.store import Store
 from device.settings import Settings
 from device.squat.events import Event, RepJudged
 from device.squat.judge import Judge
-from device.watch import watch
+from device.trust import read_trusted
+from device.watch import Turn, watch
 
 DEMO_CLIP = Path(__file__).with_name("demo") / "squat.webm"
 
@@ -48,14 +50,16 @@ class Station:
         self.broker: EmbeddedBroker | None = None
         self.mqtt: Mqtt | None = None
         self.judge = Judge(settings.judging())
+        self._idle = Idle() if live else None
         self._parts = ExitStack()
+        read_password(settings)  # wrong settings are told before anything is opened
         with ExitStack() as opened:
             self.light = opened.enter_context(open_light(settings, live))  # first: dark before anything else
             self.source: FrameSource = opened.enter_context(open_source(settings, live))
             model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
             opened.callback(model.close)
-            self.model = Gate(Meter(model))
-            self.outputs: list[Output] = [self.light, *self._open_rest(opened)]
+            self.model = Gate(Meter(model, isinstance(self.source, LiveCamera)))
+            self.outputs: list[Output] = [self.model.meter.lighting(self.light), *self._open_rest(opened)]
             self._parts = opened.pop_all()
 
     def _open_rest(self, opened: ExitStack) -> Iterator[Output]:
@@ -80,23 +84,25 @@ class Station:
         """Judges until the source ends, telling the outputs first and then the caller."""
         told = Fanout(self.outputs)
         controls = Controls(self.judge, self.model, self.light, self.mqtt)
-        for turn in watch(self.source, self.model, self.judge):
+        for turn in watch(self.source, self.model, self.model.meter.judging(self.judge), self._idle):
             for event in turn.events:
                 record = self._record(event) if isinstance(event, RepJudged) else None
                 told.handle(event, record)
                 yield event, record
             told.tick(turn.now_s)
-            self._tell_camera(turn.frame)
+            self._tell_how_it_goes(turn)
             controls.obey()
 
     def _record(self, event: RepJudged) -> Record:
         now = datetime.now(timezone.utc)
         return rep_record(event, self.source.name, self.settings.station.mode, self.model.hashes, now)
 
-    def _tell_camera(self, frame: Frame | None) -> None:
-        self.model.meter.count(frame)
+    def _tell_how_it_goes(self, turn: Turn) -> None:
+        resting = self._idle is not None and self._idle.resting
+        self.model.meter.count(turn, resting)
         if self.mqtt is None:
             return
+        self.mqtt.idle(resting)
         if isinstance(self.source, LiveCamera):
             state = self.source.state
             self.mqtt.camera(state.value, not state.fault, state.fault)
@@ -138,11 +144,15 @@ def open_light(settings: Settings, live: bool = False) -> SignalLight:
 
 
 def read_password(settings: Settings) -> str | None:
-    """The broker's password, from the file that the settings name."""
+    """The broker's password, from the file that the settings name.
+
+    Raises:
+        SettingsError: it cannot be read, or everybody can read it.
+    """
     path = settings.mqtt.password_file
     if not path:
         return None
     try:
-        return Path(path).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"mqtt.password_file: {path} cannot be read ({error})") from error
+        return read_trusted(Path(path), secret=True).decode("utf-8").strip()
+    except (SettingsError, UnicodeDecodeError) as error:
+        raise SettingsError(f"mqtt.password_file: {error}") from error

@@ -23,6 +23,13 @@ BAD = {  # a settings file, and what the complaint must name
     "light.hold_s": "[light]\nhold_s = nan\n",
     "rules.locked_deg": "[rules]\nlocked_deg = 1800\n",
     "camera": 'camera = "demo"\n',
+    "mqtt.discovery": '[mqtt]\ndiscovery = "home/#"\n',
+    "mqtt.host": '[mqtt]\nhost = "broker:1883"\n',
+    "mqtt.username": '[mqtt]\npassword_file = "/etc/squatlight/password"\n',
+    "light.pins": '[light]\npins = "magic"\n',
+    "light.white_pin": "[light]\nwhite_pin = -1\n",
+    "light.amber_pin": "[light]\namber_pin = -2\n",
+    "log.form": '[log]\nform = "xml"\n',
 }
 
 
@@ -38,6 +45,22 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path, key: str) -> None:
         settings.load(written(tmp_path, BAD[key]))
     assert raised.value.exit_code == 78
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["", "rack 1", "a/b", "+", "ré"])
+def test_a_station_whose_name_makes_no_topic_is_refused_as_it_is_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=r"^station\.name: expected letters"):
+        settings.load(written(tmp_path, f'[station]\nname = "{name}"\n'))
+
+
+def test_two_lamps_on_one_pin_are_refused_as_they_are_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^light\.red_pin: each lamp needs a pin of its own, and 17"):
+        settings.load(written(tmp_path, "[light]\nwhite_pin = 17\n"))
+
+
+@pytest.mark.parametrize("host", ["", "embedded", "10.0.0.7", "broker.local", "fe80::1", "::1"])
+def test_a_broker_is_a_name_or_an_address(tmp_path: Path, host: str) -> None:
+    assert settings.load(written(tmp_path, f'[mqtt]\nhost = "{host}"\n')).mqtt.host == host
 
 
 @pytest.mark.parametrize("key", ["light.colour", "mqtt.port", "rules.abstain_from"])

@@ -17,6 +17,7 @@ from device.output.stats import EVERY_S
 from device.squat.rulebook import Decision
 
 DEFAULT_PREFIX = "homeassistant"
+PREFIX = r"[^$/+#\0][^+#\0]*"  # how a topic may begin
 Component = dict[str, Any]
 
 
@@ -42,7 +43,7 @@ class Discovery:
     evidence: bool = False
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[^$/+#\0][^+#\0]*", self.prefix):
+        if not re.fullmatch(PREFIX, self.prefix):
             raise SettingsError(f"mqtt: discovery: expected the beginning of a topic, got {self.prefix!r}")
 
 

@@ -13,6 +13,7 @@ from device.output.outbox import Letter
 from device.output.stats import Stats
 from device.squat.phases import Phase
 
+STATION = r"[a-zA-Z0-9_-]+"  # what Home Assistant takes as an id
 SCHEMA = "1"  # version of the payloads, sent as a user property
 
 
@@ -68,6 +69,7 @@ class State:
         camera_fault: whether a person should look after it.
         judging: whether reps are judged.
         height_cm: the lifter's; None = not known.
+        idle: whether nobody has been in view for a while, and fewer pictures are looked at.
     """
 
     phase: Phase | None = None
@@ -75,6 +77,7 @@ class State:
     camera_fault: bool = False
     judging: bool = True
     height_cm: float | None = None
+    idle: bool = False
 
 
 class Messages:
@@ -88,7 +91,7 @@ class Messages:
     """
 
     def __init__(self, station: str) -> None:
-        if not re.fullmatch(r"[a-zA-Z0-9_-]+", station):  # what Home Assistant takes as an id
+        if not re.fullmatch(STATION, station):
             raise SettingsError(f"mqtt: station: expected letters, digits, _ and -, got {station!r}")
         self._prefix = f"squatlight/{station}"
 
@@ -138,6 +141,7 @@ class Messages:
                 "camera_fault": state.camera_fault,
                 "judging": state.judging,
                 "height_cm": state.height_cm,
+                "idle": state.idle,
             },
         )
 
