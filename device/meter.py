@@ -1,61 +1,154 @@
-"""How the device does: frames a second, time of the pose model, temperature."""
+"""How the device does: frames a second, how long each stage takes, temperature."""
 
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 from device.camera.frames import Frame
 from device.inference.pose_model import PoseModel
+from device.output.output import Output
 from device.output.stats import Latency, Stats
+from device.squat.events import Event, RepJudged
+from device.squat.judge import Judge
 from device.squat.pose import Pose
+from device.watch import Turn
 
 KEPT = 1800  # the last frames: a minute at 30 a second
 THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")  # of Linux; millidegrees
 
 
 class Meter:
-    """A pose model that is timed, and a count of what came through.
+    """Times the stages of the loop, and counts what came through.
+
+    Stages: `capture`, from a picture's exposure until the loop takes it up; `pose`; `judge`; `pin`, a verdict's way to
+    the lamp; and `frame_to_pin`, from the exposure of the frame on which a rep is judged until its lamp is lit.
 
     Args:
         model: closed by whoever opened it.
+        live: whether the frames' times are those of `clock`; otherwise nobody knows how old a picture is.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, model: PoseModel) -> None:
-        self._model = model
+    def __init__(self, model: PoseModel, live: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self._model, self._live, self._clock = model, live, clock
         self.hashes = model.hashes
-        self._taken_s: deque[float] = deque(maxlen=KEPT)
-        self._frames, self._dropped, self._since_s = 0, 0, time.monotonic()
+        self._taken_s: dict[str, deque[float]] = {}
+        self._frames = self._dropped = 0
+        self._idle_s = self._run_s = 0.0
+        self._last_s: float | None = None
+        self._since_s = clock()
+
+    def took(self, stage: str, seconds: float) -> None:
+        """Takes note of a stage's time."""
+        self._taken_s.setdefault(stage, deque(maxlen=KEPT)).append(seconds)
 
     def estimate(self, frame: Frame) -> Pose | None:
         """As the model does."""
-        begin_s = time.perf_counter()
+        begin_s = self._clock()
+        if self._live:
+            self.took("capture", begin_s - frame.captured_s)
         pose = self._model.estimate(frame)
-        self._taken_s.append(time.perf_counter() - begin_s)
+        self.took("pose", self._clock() - begin_s)
         return pose
 
     def close(self) -> None:
         """As the model does."""
         self._model.close()
 
-    def count(self, frame: Frame | None) -> None:
-        """Counts a turn of the loop."""
-        if frame is not None:
-            self._frames += 1
-            self._dropped += frame.dropped
+    def judging(self, judge: Judge) -> "TimedJudge":
+        """The judge, timed."""
+        return TimedJudge(judge, self)
+
+    def lighting(self, light: Output) -> "TimedLight":
+        """The light, timed."""
+        return TimedLight(light, self)
+
+    def lit(self, event: RepJudged, seconds: float) -> None:
+        """Takes note of a verdict that is on the lamp now, and took so long from the judge to there."""
+        self.took("pin", seconds)
+        if self._live:
+            self.took("frame_to_pin", self._clock() - event.at_s)
+
+    def count(self, turn: Turn, resting: bool = False) -> None:
+        """Counts a turn of the loop.
+
+        Args:
+            turn: what it was.
+            resting: whether nobody is in view, see `device.idle`.
+        """
+        passed_s = 0.0 if self._last_s is None else max(0.0, turn.now_s - self._last_s)
+        self._last_s = turn.now_s
+        self._run_s += passed_s
+        self._idle_s += passed_s * resting
+        if turn.frame is not None:
+            self._frames += not turn.skipped
+            self._dropped += turn.frame.dropped
 
     def stats(self) -> Stats | None:
         """How it went since the last call; None before the first frame."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         spent_s, frames = now_s - self._since_s, self._frames
         if not frames or spent_s <= 0:
             return None
-        self._since_s, self._frames = now_s, 0
-        taken_ms = [1000 * s for s in self._taken_s]
-        latency = {}
-        if len(taken_ms) > 1:
-            latency["pose"] = Latency(median(taken_ms), quantiles(taken_ms, n=100)[98])
-        return Stats(frames / spent_s, self._dropped, median(taken_ms) if taken_ms else None, _celsius(), latency)
+        idle_share = self._idle_s / self._run_s if self._run_s else 0.0
+        self._since_s, self._frames, self._idle_s, self._run_s = now_s, 0, 0.0, 0.0
+        latency = self.latency()
+        inference_ms = latency["pose"].p50_ms if "pose" in latency else None
+        return Stats(frames / spent_s, self._dropped, inference_ms, _celsius(), latency, idle_share)
+
+    def latency(self) -> dict[str, Latency]:
+        """Of each stage that was timed twice or more, over its last `KEPT` times."""
+        found = {}
+        for stage, taken_s in self._taken_s.items():
+            if len(taken_s) > 1:
+                taken_ms = [1000 * s for s in taken_s]
+                found[stage] = Latency(median(taken_ms), quantiles(taken_ms, n=100, method="inclusive")[98])
+        return found
+
+
+class TimedJudge:
+    """A judge, and a meter that knows how long it takes."""
+
+    def __init__(self, judge: Judge, meter: Meter) -> None:
+        self._judge, self._meter = judge, meter
+
+    def see(self, pose: Pose | None, now_s: float) -> list[Event]:
+        """As the judge does."""
+        begin_s = time.perf_counter()
+        events = list(self._judge.see(pose, now_s))
+        if pose is not None:
+            self._meter.took("judge", time.perf_counter() - begin_s)
+        return events
+
+    def finish(self, now_s: float) -> list[Event]:
+        """As the judge does."""
+        return list(self._judge.finish(now_s))
+
+
+class TimedLight:
+    """A light, and a meter that knows how long it takes to be lit."""
+
+    def __init__(self, light: Output, meter: Meter) -> None:
+        self.name = light.name
+        self._light, self._meter = light, meter
+
+    def handle(self, event: Event, record: Mapping[str, Any] | None) -> None:
+        """As the light does."""
+        begin_s = time.perf_counter()
+        self._light.handle(event, record)
+        if isinstance(event, RepJudged):
+            self._meter.lit(event, time.perf_counter() - begin_s)
+
+    def tick(self, now_s: float) -> None:
+        """As the light does."""
+        self._light.tick(now_s)
+
+    def close(self) -> None:
+        """As the light does."""
+        self._light.close()
 
 
 def _celsius() -> float | None:

@@ -145,6 +145,11 @@ class Mqtt:
         if new != self._state:
             self._tell_state(new)
 
+    def idle(self, resting: bool) -> None:
+        """Tells whether fewer pictures are looked at; may be called with every frame, the same again is not sent."""
+        if resting is not self._state.idle:
+            self._tell_state(replace(self._state, idle=resting))
+
     def controls(self, judging: bool, height_cm: float | None) -> None:
         """Tells what holds from now on, after a command or a change of the settings.
 

@@ -29,7 +29,8 @@ class Stats:
         dropped: frames lost since the start.
         inference_ms: median time of the pose model; None = it did not run.
         cpu_celsius: temperature of the processor; None = this machine does not tell.
-        latency: of each stage by its name: capture, pose, judge, pin.
+        latency: of each stage by its name: capture, pose, judge, pin, and all of it: frame_to_pin.
+        idle_share: share of the time, 0 to 1, in which nobody was in view and fewer frames were judged.
     """
 
     frames_hz: float
@@ -37,11 +38,13 @@ class Stats:
     inference_ms: float | None = None
     cpu_celsius: float | None = None
     latency: Mapping[str, Latency] = field(default_factory=dict)
+    idle_share: float = 0.0
 
     def record(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
             "frames_hz": round(self.frames_hz, 2),
+            "idle_share": round(self.idle_share, 3),
             "dropped": self.dropped,
             "inference_ms": None if self.inference_ms is None else round(self.inference_ms, 2),
             "cpu_celsius": None if self.cpu_celsius is None else round(self.cpu_celsius, 1),

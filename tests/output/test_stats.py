@@ -38,7 +38,7 @@ def test_the_message_names_its_units_and_knows_what_it_does_not_know() -> None:
     message = Messages("rack1").stats(STATS)
     assert (message.topic, message.retain) == ("squatlight/rack1/stats", True)
     assert message.payload == (
-        '{"frames_hz": 29.97, "dropped": 12, "inference_ms": 18.23, "cpu_celsius": 54.3, '
+        '{"frames_hz": 29.97, "idle_share": 0.0, "dropped": 12, "inference_ms": 18.23, "cpu_celsius": 54.3, '
         '"latency_ms": {"pose": {"p50": 17.0, "p99": 31.42}}}'
     )
     assert '"inference_ms": null, "cpu_celsius": null' in str(Messages("rack1").stats(Stats(0.0, 0)).payload)
