@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from device.squat.depth_features import depth_features
 from device.squat.features import scale_px_per_m
 from device.squat.floor_plane import floor_plane
 from device.squat.image_plane import image_plane
@@ -19,9 +20,15 @@ from device.squat.perspective import Optics
 from device.squat.pose import SIDES, Array, Pose, index
 
 MIN_SCORE = 0.5  # a hip or knee below it is not seen
+SEEN_S = 0.12  # poses so near to the lowest tell which leg was seen, and which is nearer
 THIGH_PER_HEIGHT = 0.245  # hip joint to knee joint; Drillis & Contini 1966, in Winter, Biomechanics, 2009
 MEAN_HEIGHT_CM, SPREAD_HEIGHT_CM = 172.0, 10.0  # adults of both sexes; used where no height is given
 SPREAD_THIGH = 0.04  # of the thigh's share in the height, over people
+
+Network = Callable[[Array], tuple[Array, Array]]
+"""A depth network: from `depth_features` to the margins (2,) left and right in thigh lengths and their sigmas (2,)."""
+NETWORK = "network"
+"""Name of the estimator that runs one."""
 
 _HIPS, _KNEES = index("left_hip", "right_hip"), index("left_knee", "right_knee")
 
@@ -37,7 +44,7 @@ class Depth:
         sigma_cm: standard deviation in centimetres, with the doubt about the scale.
         p_below: probability that the crease was below the knee top, 0 to 1.
         method: name of the estimator.
-        side: left or right: the better-seen leg, whose margin this is.
+        side: left or right: the leg whose margin this is: the better-seen one; for the network, the nearer one.
         margins: both legs' margins (left, right) in thigh lengths; NaN where not seen.
     """
 
@@ -72,6 +79,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
     "floor_plane": Estimator(floor_plane, offset=0.245, sigma=0.219),
 }
 DEFAULT = "image_plane"
+METHODS = (*ESTIMATORS, NETWORK)
 
 
 def joint_margins(poses: Sequence[Pose], around: Sequence[Pose], method: str, optics: Optics) -> tuple[Array, Array]:
@@ -116,15 +124,48 @@ def estimate(
     if np.isnan(margins).all():
         return None
     side = int(np.argmax(np.where(np.isnan(margins), -1, seen)))
+    return _depth(margins, side, row.sigma, method, height_cm)
+
+
+def estimate_by_network(
+    network: Network, poses: Sequence[Pose], lowest_s: float, optics: Optics, height_cm: float | None = None
+) -> Depth | None:
+    """The depth at the bottom of a rep, as a network tells it.
+
+    Args:
+        network: which one.
+        poses: the poses of the whole rep.
+        lowest_s: when the hips were lowest.
+        optics: the camera.
+        height_cm: the lifter's height; None = unknown.
+
+    Returns:
+        The depth by the leg nearer to the camera, or None where neither leg was seen or joints lack.
+    """
+    around = [p for p in poses if abs(p.captured_s - lowest_s) <= SEEN_S and p.world is not None]
+    if not around:
+        return None
+    seen = np.mean([np.minimum(p.scores[_HIPS], p.scores[_KNEES]) for p in around], axis=0)
+    features = depth_features(poses, lowest_s, optics, height_cm)
+    if features is None or seen.max() < MIN_SCORE:
+        return None
+    margins, sigmas = network(features)
+    away_m = np.mean([p.world[_HIPS, 2] + p.world[_KNEES, 2] for p in around if p.world is not None], axis=0)
+    side = int(np.argmin(np.where(seen >= MIN_SCORE, away_m, np.inf)))
+    return _depth(np.asarray(margins), side, float(sigmas[side]), NETWORK, height_cm)
+
+
+def _depth(margins: Array, side: int, sigma: float, method: str, height_cm: float | None) -> Depth:
+    """The depth by one side's margin."""
     margin = float(margins[side])
     thigh_cm = THIGH_PER_HEIGHT * (height_cm or MEAN_HEIGHT_CM)
     spread = math.hypot(SPREAD_THIGH, 0 if height_cm else SPREAD_HEIGHT_CM / MEAN_HEIGHT_CM)
     return Depth(
         margin=margin,
-        sigma=row.sigma,
+        sigma=sigma,
         margin_cm=margin * thigh_cm,
-        sigma_cm=math.hypot(row.sigma, margin * spread) * thigh_cm,
-        p_below=below(margin, row.sigma),
+        sigma_cm=math.hypot(sigma, margin * spread) * thigh_cm,
+        p_below=below(margin, sigma),
         method=method,
         side=SIDES[side],
         margins=(float(margins[0]), float(margins[1])),

@@ -53,10 +53,21 @@ class JudgeSettings:
 
 
 class Judge:
-    """Follows one lifter and judges each rep."""
+    """Follows one lifter and judges each rep.
 
-    def __init__(self, settings: JudgeSettings | None = None) -> None:
+    Args:
+        settings: how to judge.
+        depth_network: what the depth estimator `network` runs.
+
+    Raises:
+        ValueError: the settings ask for `network`, and there is none.
+    """
+
+    def __init__(self, settings: JudgeSettings | None = None, depth_network: depths.Network | None = None) -> None:
         self.settings = settings or JudgeSettings()
+        if self.settings.method == depths.NETWORK and depth_network is None:
+            raise ValueError("the depth estimator network needs a network")
+        self._depth_network = depth_network
         self.phases = PhaseMachine()
         self.reps = 0
         self.pose: Pose | None = None  # the newest, smoothed
@@ -137,7 +148,7 @@ class Judge:
         if self._deep or self.phases.standing_height - self.phases.lowest < MIN_DROP:
             return
         poses = self._poses()
-        found = self._depth(poses[-1:], poses[:THIGH_POSES])
+        found = self._depth(poses[-1:], poses[:THIGH_POSES], poses, now_s)
         if found is not None and found.margin > 0:
             self._deep = True
             yield DepthReached(now_s, found.p_below)
@@ -152,17 +163,27 @@ class Judge:
             self.reset_set()
         self._set_rep, self._last_rep_s = self._set_rep + 1, rep.lockout_s
         around = around_lowest(rep.poses, [f.height for f in seen])
-        depth = self._depth(around, rep.poses) if around else None
+        lowest_s = rep.poses[rep.lowest].captured_s
+        depth = self._depth(around, rep.poses, rep.poses, lowest_s) if around else None
         view = view_deg(np.sum([f.lateral for f in seen], axis=0))
         knees = [f.knee_deg.max() for p, f in self._track if p.captured_s >= rep.lockout_s]
         observed = Observation(stood_up, float(max(knees)) if knees else None, depth.p_below if depth else None, view)
         verdict = judge(self.settings.rules, observed, rep.poses[rep.bottom].index)
         yield RepJudged(now_s, rep, depth, None, verdict, self._set, self._set_rep, view)
 
-    def _depth(self, poses: Sequence[Pose], around: Sequence[Pose]) -> depths.Depth | None:
+    def _depth(
+        self, poses: Sequence[Pose], around: Sequence[Pose], rep: Sequence[Pose], lowest_s: float
+    ) -> depths.Depth | None:
         s = self.settings
-        optics = replace(s.optics, pitch_deg=self._level.pitch_deg - PITCH_BIAS_DEG) if s.learn_pitch else s.optics
+        optics = replace(s.optics, pitch_deg=self.pitch_deg) if s.learn_pitch else s.optics
+        if s.method == depths.NETWORK and self._depth_network is not None:
+            return depths.estimate_by_network(self._depth_network, rep, lowest_s, optics, s.height_cm)
         return depths.estimate(poses, around, s.method, optics, s.height_cm)
+
+    @property
+    def pitch_deg(self) -> float:
+        """How far the camera looks down, as learnt from the standing lifter."""
+        return self._level.pitch_deg - PITCH_BIAS_DEG
 
     def _poses(self) -> tuple[Pose, ...]:
         return tuple(p for p, _ in self._track)
@@ -219,6 +240,7 @@ def cut_rep(number: int, poses: Sequence[Pose], heights: Sequence[float], stood_
         bottom_s=bottom_s,
         lockout_s=float(at_s[end]),
         bottom=int(np.abs(at_s - bottom_s).argmin()),
+        lowest=lowest,
         tempo=tempo,
         stood_up=stood_up,
         dropped=sum(p.dropped for p in poses),

@@ -15,10 +15,14 @@ class Optics:
     Attributes:
         fov_deg: field of view along the longer side of the picture.
         pitch_deg: how far the camera looks down from the horizontal.
+        known: whether a person measured both; else they are guessed, or learnt from the lifter.
+        height_m: of the lens over the floor; None = unknown.
     """
 
     fov_deg: float = 65.0  # phones' main cameras and the Pi camera 3: 62 to 69 degrees
     pitch_deg: float = 0.0
+    known: bool = False
+    height_m: float | None = None
 
     def focal_px(self, size: tuple[int, int]) -> float:
         """Focal length in pixels for a picture of (width, height)."""

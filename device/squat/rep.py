@@ -28,6 +28,7 @@ class Rep:
         tempo: how long its parts took.
         stood_up: False for a failed lift.
         dropped: frames lost on the way.
+        lowest: place of the lowest pose in `poses`; the bottom is the middle of the frames near it.
     """
 
     number: int
@@ -39,3 +40,4 @@ class Rep:
     tempo: Tempo
     stood_up: bool
     dropped: int
+    lowest: int = 0
