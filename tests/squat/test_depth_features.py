@@ -38,8 +38,7 @@ def test_size_of_the_vector_and_the_lowest_frame() -> None:
     assert np.isfinite(vector).all()
     over = block(vector, "over_hip")
     assert over.argmax(0).tolist() == [3, 3]  # the knee stands highest over the hip at the lowest pose
-    assert over[-1] == pytest.approx([-0.5, -0.5], abs=0.05)  #
-    assert half a leg below it while he stands
+    assert over[-1] == pytest.approx([-0.5, -0.5], abs=0.05)  # and half a leg below it while he stands
 
 
 def test_the_frame_rate_changes_next_to_nothing() -> None:
