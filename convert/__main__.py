@@ -11,8 +11,12 @@ COMMANDS = {
     "synth-report": ("convert.synth.report", "what the device makes of a rendered set, against its truth"),
     "prepare": ("convert.prepare", "data sets to the arrays that training reads"),
     "train": ("convert.train", "trains a network: one loop for all tasks"),
+    "quantize": ("convert.quantize", "a training to the files that the device runs, if they pass"),
+    "verify": ("convert.verify", "a quantized graph against its float one, in both TFLite runtimes"),
     "evaluate": ("convert.evaluate", "the whole device over labelled clips"),
     "tune": ("convert.tune", "fits the depth estimators' offset and sigma on the tune split"),
+    "pose-clips": ("convert.pose_clips", "both pose models over labelled clips"),
+    "bench-pose": ("convert.bench_pose", "how fast the pose networks are, in turn on one thread"),
     "bench": ("convert.bench", "frames a second, memory, start-up; against mediapipe's own Pose"),
 }
 

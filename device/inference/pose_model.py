@@ -4,12 +4,14 @@ from typing import Protocol
 
 from device.camera.frames import Frame
 from device.errors import ModelError
-from device.inference import fetch
+from device.inference import fetch, models
 from device.inference.blazepose import BlazePose
 from device.inference.recorded import RecordedPoses
+from device.inference.squatlight_pose import SquatlightPose
+from device.inference.tflite import Model
 from device.squat.pose import Pose
 
-NAMES = ("blazepose",)
+NAMES = ("blazepose", "squatlight")
 DEFAULT = "blazepose"
 RECORDED = "recorded:"  # and a file of stored keypoints: for tests and `make soak`
 
@@ -40,6 +42,9 @@ def open_pose_model(name: str = DEFAULT, threads: int = 2, runtime: str | None =
     """
     if name.startswith(RECORDED):
         return RecordedPoses(name.removeprefix(RECORDED))
+    if name == "squatlight":
+        ours = models.find("pose")
+        return SquatlightPose(Model(ours.path, threads, runtime), {"pose": f"sha256:{ours.sha256}"})
     if name != "blazepose":
         raise ModelError(f"pose model {name!r}: expected one of {', '.join(NAMES)}")
     detector, landmarks = fetch.find("blazepose_detector"), fetch.find("blazepose_full")
