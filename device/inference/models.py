@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from device.errors import ModelError
+from device.squat.features import FEATURES_VERSION
+from device.squat.pose import KEYPOINTS
 
 SYSTEM = Path("/var/lib/squatlight/models")
 
@@ -50,12 +52,14 @@ def find(name: str) -> Manifest:
     """The manifest of a model whose file is there and whole.
 
     Raises:
-        ModelError: no such model, damaged, or not the one its manifest tells of.
+        ModelError: no such model, damaged, not the one its manifest tells of, made for another device's keypoints or
+            features, or without a model that it requires.
     """
     for folder in (fetched_folder(), shipped_folder()):
         if (folder / f"{name}.json").is_file():
             manifest = _read(folder, name)
             verify(manifest)
+            _check_required(manifest)
             return manifest
     raise ModelError(f"model {name}: not found in {fetched_folder()}; `squatlight models fetch` brings it")
 
@@ -68,7 +72,7 @@ def all_models() -> Iterator[Manifest]:
 
 
 def verify(manifest: Manifest) -> None:
-    """Compares a file with its hash.
+    """Compares a file with its hash; what a network of ours was trained on with what this device computes.
 
     Raises:
         ModelError: missing or different.
@@ -81,6 +85,34 @@ def verify(manifest: Manifest) -> None:
             f"{manifest.path}: sha256 is {found[:12]}…, expected {manifest.sha256[:12]}…; "
             "`squatlight models fetch --force` brings it anew"
         )
+    if "task" in manifest.more:
+        _check_words(manifest)
+
+
+def _check_words(manifest: Manifest) -> None:
+    """A network trained on other keypoints or features than the device gives would be silently wrong."""
+    wanted = list(KEYPOINTS)
+    found = manifest.more.get("keypoints")
+    if found != wanted:
+        found = found if isinstance(found, list) else []
+        place = next((k for k, pair in enumerate(zip(found, wanted, strict=False)) if pair[0] != pair[1]), len(found))
+        told = f"{len(found)} of them, expected {len(wanted)}"
+        if place < min(len(found), len(wanted)):
+            told = f"keypoint {place} is {found[place]}, expected {wanted[place]}"
+        raise ModelError(f"{manifest.path}: trained on other keypoints: {told}; take the model of this version")
+    if (version := manifest.more.get("features")) != FEATURES_VERSION:
+        told = f"features version {version}, expected {FEATURES_VERSION}"
+        raise ModelError(f"{manifest.path}: trained on {told}; take the model of this version")
+
+
+def _check_required(manifest: Manifest) -> None:
+    there = {other.sha256 for other in all_models()}
+    for needed in manifest.more.get("requires", ()):
+        if needed not in there:
+            raise ModelError(
+                f"{manifest.path}: built on a model of sha256 {str(needed)[:12]}…, which is not here; "
+                "`squatlight models fetch --force` brings it"
+            )
 
 
 def sha256(path: Path) -> str:

@@ -6,6 +6,8 @@ import pytest
 
 from device.errors import ModelError
 from device.inference import fetch, models
+from device.squat.features import FEATURES_VERSION
+from device.squat.pose import KEYPOINTS
 
 
 @pytest.fixture
@@ -52,6 +54,50 @@ def test_a_manifest_that_is_none_is_named(folder: Path, text: str) -> None:
     (folder / "depth.json").write_text(text)
     with pytest.raises(ModelError, match="depth.json: not a model's manifest"):  # noqa: RUF043
         models.find("depth")
+
+
+OURS = {"task": "depth", "keypoints": list(KEYPOINTS), "features": FEATURES_VERSION}
+
+
+def test_a_network_of_ours_is_found_with_the_device_s_keypoints_and_features(folder: Path) -> None:
+    put(folder, "depth", **OURS)
+    assert models.find("depth").more["task"] == "depth"
+
+
+SWAPPED = [*KEYPOINTS[:7], KEYPOINTS[8], KEYPOINTS[7], *KEYPOINTS[9:]]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"keypoints": SWAPPED}, "other keypoints: keypoint 7 is right_hip, expected left_hip"),
+        ({"keypoints": KEYPOINTS[:17]}, "other keypoints: 17 of them, expected 23"),
+        ({"keypoints": None}, "other keypoints: 0 of them, expected 23"),
+        ({"features": FEATURES_VERSION + 1}, f"features version {FEATURES_VERSION + 1}, expected {FEATURES_VERSION}"),
+        ({"features": None}, f"features version None, expected {FEATURES_VERSION}"),
+        ({"requires": ["ab" * 32]}, "built on a model of sha256 abababababab…, which is not here"),
+    ],
+)
+def test_a_network_of_another_device_is_refused_in_one_line(folder: Path, change: dict, said: str) -> None:
+    put(folder, "depth", **{**OURS, **change})
+    with pytest.raises(ModelError) as caught:
+        models.find("depth")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_models_verify_tells_of_a_network_of_another_device(folder: Path, squatlight: Callable) -> None:
+    put(folder, "depth", **{**OURS, "features": 0})
+    ran = squatlight("models", "verify", SQUATLIGHT_MODELS=str(folder))
+    assert ran.returncode == 2
+    assert "depth                    BROKEN" in ran.stdout
+    assert "features version 0" in ran.stdout
+
+
+def test_a_network_built_on_a_model_that_is_here_is_found(folder: Path) -> None:
+    put(folder, "backbone", content=b"backbone")
+    put(folder, "head", **{**OURS, "requires": [models.sha256(folder / "backbone.tflite")]})
+    assert models.find("head").name == "head"
 
 
 def test_third_party_models_lie_where_the_person_says_else_in_the_cache(
