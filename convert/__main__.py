@@ -13,6 +13,8 @@ COMMANDS = {
     "train": ("convert.train", "trains a network: one loop for all tasks"),
     "quantize": ("convert.quantize", "a training to the files that the device runs, if they pass"),
     "verify": ("convert.verify", "a quantized graph against its float one, in both TFLite runtimes"),
+    "sweep": ("convert.sweep", "trains every cell of a grid, and writes a table"),
+    "report": ("convert.report", "what the shipped networks must show, with the seeds used"),
     "evaluate": ("convert.evaluate", "the whole device over labelled clips"),
     "tune": ("convert.tune", "fits the depth estimators' offset and sigma on the tune split"),
     "pose-clips": ("convert.pose_clips", "both pose models over labelled clips"),

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -73,7 +73,7 @@ class Recipe:
     Attributes:
         task: name of a module of `convert.tasks`.
         name: of the model files.
-        text: the TOML it was read from.
+        text, file: the TOML it was read from, and that file's name.
         sweep: lists of values by key (`net.blocks`), for `convert.sweep`.
     """
 
@@ -85,6 +85,7 @@ class Recipe:
     quantize: Quantize
     sweep: dict[str, list[Any]]
     text: str
+    file: str = ""
 
     @property
     def maker(self) -> "Task":
@@ -102,7 +103,7 @@ def find_task(name: str) -> "Task":
     try:
         return importlib.import_module(module).TASK  # type: ignore[no-any-return]
     except ModuleNotFoundError as error:
-        if error.name != module:
+        if not f"{module}.".startswith(f"{error.name}."):
             raise InputError(f"task {name}: needs {error.name} (pip install 'squatlight[convert]')") from None
     except AttributeError:
         pass
@@ -118,7 +119,7 @@ def read(path: Path) -> Recipe:
     """
     data, text = load(path)
     try:
-        return parse(data, text)
+        return replace(parse(data, text), file=path.name)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 

@@ -33,6 +33,8 @@ from convert.runs import save, save_text
 from convert.tasks.task import Batch
 from device.errors import InputError, PartFailed
 
+DRAWN_S = 30  # the curves take longer to draw than an epoch of a small network
+
 
 def main(arguments: Sequence[str]) -> int:
     """Trains, and prints the best epoch."""
@@ -111,6 +113,7 @@ class _Loop:
         )
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, torch.Tensor] = {}
+        self.drawn = -DRAWN_S
 
     def run(self, resume: bool) -> list[dict[str, Any]]:
         self._begin(resume)
@@ -248,13 +251,16 @@ class _Loop:
         save(state | self._same() | {"history": self.history, "best": self.best}, self.out / "checkpoint.pt")
         save(self.best, self.out / "net.pt")
         save_text(json.dumps(self.history, indent=1), self.out / "history.json")
-        draw(self.history, self.out / "curves.png")
+        if self._done() or time.monotonic() - self.drawn > DRAWN_S:
+            draw(self.history, self.out / "curves.png")
+            self.drawn = time.monotonic()
 
     def _about(self, finished: bool) -> None:
         on = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else platform.machine()
         about = {
             "task": self.recipe.task,
             "name": self.recipe.name,
+            "recipe_file": self.recipe.file,
             "seed": self.told.seed,
             "commit": commit(),
             "data": dict(self.prepared.about["arrays"]),

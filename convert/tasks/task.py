@@ -1,7 +1,7 @@
 """What `prepare`, `train`, `quantize`, `verify` and `report` ask of a task.
 
 One implementation per module of this folder: convert/tasks/NAME.py ends with `TASK = Name()`; a recipe says
-`task = "NAME"`.
+`task = "NAME"`. A task may also have `report(manifest: Manifest, given: Mapping[str, Path]) -> str`: convert/report.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,5 +79,11 @@ class Task(Protocol):
     def manifest(self, net: Any, prepared: Prepared) -> dict[str, Any]:
         """What the device must know beyond hash and shapes: keypoints, thresholds, normalisation, `requires`."""
 
-    def card(self, folder: Path, prepared: Prepared) -> str:
-        """The task's own sections of the model card, Markdown; pictures go beside it under models/."""
+    def card(self, path: Path, prepared: Prepared) -> str:
+        """The task's own sections of the model card, Markdown.
+
+        Args:
+            path: models/NAME.md, about to be written; NAME.tflite, NAME.json and float/NAME.tflite lie beside it, and
+                pictures (NAME-*.png) go there.
+            prepared: what it was trained on.
+        """

@@ -110,7 +110,7 @@ class Task:
         images = prepared.arrays["images"][prepared.rows("test")][: None if whole else 10]
         both = [[model(image[None]) for image in images] for model in (floating, quantized)]
         place = max(float(np.abs(a["place"] - b["place"]).max()) for a, b in zip(*both, strict=True))
-        sides = sum(int((a["right"] > 0.5) != (b["right"] > 0.5)) for a, b in zip(*both, strict=True))
+        sides = sum((a["right"].item() > 0.5) != (b["right"].item() > 0.5) for a, b in zip(*both, strict=True))
         passed = place < 0.1 and sides <= len(images) // 10
         return Comparison(
             passed, {"place": place, "sides": sides}, f"{len(images)} images: {place:.3f} apart, {sides} other sides"

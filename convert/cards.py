@@ -1,0 +1,76 @@
+"""Model cards: the head that all share, from the manifest; the rest is the task's own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def head(manifest: Mapping[str, Any]) -> str:
+    """The common part of a card, Markdown."""
+    training = manifest["training"]
+    recipe = training["recipe_file"]
+    lines = [
+        f"# {manifest['name']}",
+        "",
+        *_graph(manifest),
+        "## Trained on",
+        "",
+        "| data | licence | rows | sha256 |",
+        "| --- | --- | --- | --- |",
+        *(f"| {s['name']} | {s['licence']} | {s['rows']} | {s['sha256'][:12]} |" for s in training["sources"]),
+        "",
+        f"{training['rows']['train']} rows trained it, {training['rows']['tune']} stopped it; split by lifter, video "
+        "or block, never by frame.",
+        f"Seed {training['seed']}, {training['epochs']} epochs of which {training['best_epoch']} was the best, "
+        f"{training['minutes']:g} minutes on {training['device']}; PyTorch {training['torch']}, code of commit "
+        f"{training['commit'][:12]}.",
+        "",
+        "```sh",
+        f"python -m convert prepare convert/recipes/{recipe} --out DATA SOURCES...",
+        f"python -m convert train convert/recipes/{recipe} --data DATA --out RUN",
+        "python -m convert quantize RUN --data DATA",
+        f"python -m convert verify {manifest['name']} --data DATA --all",
+        "```",
+        "",
+        "## Figures of the float network",
+        "",
+        *metrics(manifest["metrics"]),
+        "",
+        "## Against float",
+        "",
+        *against_float(manifest["verify"]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _graph(manifest: Mapping[str, Any]) -> list[str]:
+    told, how = manifest["training"], manifest["quantization"]
+    mode = {"static": "static int8", "weights": "int8 weights", "float": "float"}[how["mode"]]
+    kept = f", kept float: {', '.join(how['keep_float'])}" if how["keep_float"] else ""
+    lines = [f"{told['parameters']:,} parameters, {manifest['bytes'] / 1024:.0f} KB, {mode}{kept}. Apache-2.0.", ""]
+    for kind in ("inputs", "outputs"):
+        told_each = (f"`{one['name']}` {one['shape']} {one['dtype']}" for one in manifest[kind])
+        lines.append(f"{kind.capitalize()}: {', '.join(told_each)}.")
+    if manifest.get("requires"):
+        lines.append(f"Runs on: {', '.join(one[:12] for one in manifest['requires'])}.")
+    return [*lines, ""]
+
+
+def metrics(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """A table of figures by split."""
+    splits = list(figures)
+    names = dict.fromkeys(name for split in splits for name in figures[split])
+    cells = (f"| {name} | " + " | ".join(_cell(figures[split].get(name)) for split in splits) + " |" for name in names)
+    return [f"| | {' | '.join(splits)} |", "| --- |" + " --- |" * len(splits), *cells]
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def against_float(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line for each runtime: what `verify` found."""
+    return [
+        f"* {runtime}: {one['words'] if 'words' in one else 'not run: ' + one['not_run']}"
+        for runtime, one in found.items()
+    ]

@@ -1,0 +1,187 @@
+"""TFLite graphs from networks: exported in float, then quantized. Nothing here knows of tasks or files' places."""
+
+import logging
+import os
+import re
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from convert.recipe import Quantize
+from device.errors import PartFailed
+from device.inference.tflite import Model
+
+SIGNATURE, INPUT = "serving_default", "input"
+AGREE = 1e-4
+"""How far an exported graph may be from PyTorch, in shares of an output's largest value (measured: 2e-7)."""
+
+
+def export(net: nn.Module, example: NDArray[np.float32], outputs: Sequence[str], path: Path) -> None:
+    """Writes a network as a float graph, and compares the two.
+
+    Args:
+        net: one input, a tuple of outputs.
+        example: (N, ...) inputs; the graph takes one at a time.
+        outputs: names of the outputs, in order.
+        path: the .tflite file to write.
+
+    Raises:
+        PartFailed: the graph cannot be made, or computes something else.
+    """
+    values = torch.as_tensor(np.array(example, np.float32))
+    net = net.eval()
+    with _quiet():
+        import litert_torch
+
+        try:
+            litert_torch.convert(net, (values[:1],)).export(str(path))
+        except Exception as error:  # whatever the converter's layers raise
+            raise PartFailed(f"{path.name}: cannot be exported ({str(error).strip().splitlines()[0]})") from error
+    _name(path, outputs)
+    with Model(path) as model, torch.no_grad():
+        for row in values[:4]:
+            for name, wanted in zip(outputs, net(row[None]), strict=True):
+                found = model(row[None].numpy())[name]
+                apart = float(np.abs(found - wanted.numpy()).max() / max(1.0, float(wanted.abs().max())))
+                if not apart <= AGREE:
+                    raise PartFailed(f"{path.name}: output {name} differs from PyTorch's by {apart:.2g} of its size")
+
+
+def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], path: Path) -> None:
+    """Writes a quantized graph.
+
+    Args:
+        source: the float graph.
+        told: how.
+        calibration: (N, ...) inputs as the device gives them.
+        path: the .tflite file to write.
+
+    Raises:
+        PartFailed: the graph would run differently in the two runtimes.
+    """
+    if told.mode == "float":
+        path.write_bytes(source.read_bytes())
+        return
+    with _quiet():
+        from ai_edge_quantizer import quantizer, recipe_manager
+        from ai_edge_quantizer.qtyping import TFLOperationName as Operation
+        from ai_edge_quantizer.recipe import AlgorithmName
+
+        manager = recipe_manager.RecipeManager()
+        if told.mode == "static":
+            manager.add_static_config(".*", Operation.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8)
+        else:
+            manager.add_weight_only_config(".*", Operation.ALL_SUPPORTED, num_bits=8)
+        for words in told.keep_float:
+            manager.add_quantization_config(words, Operation.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE)
+        work = quantizer.Quantizer(str(source), manager.get_quantization_recipe())
+        ranges = None
+        if told.mode == "static":
+            ranges = work.calibrate({SIGNATURE: [{INPUT: np.array(x[None], np.float32)} for x in calibration]})
+        path.unlink(missing_ok=True)
+        work.quantize(ranges).export_model(str(path))
+    refuse_dynamic(path)
+
+
+def layers(path: Path) -> list[str]:
+    """What `keep_float` may name: of each operation its kind and the names of its outputs."""
+    schema, model = _parse(path)
+    kinds = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    graph = model.subgraphs[0]
+    return [
+        f"{kinds.get(_code(model, operator))} " + " ".join(graph.tensors[i].name.decode() for i in operator.outputs)
+        for operator in graph.operators
+    ]
+
+
+def refuse_dynamic(path: Path) -> None:
+    """Stops where an operation takes int8 weights with float values: dynamic-range quantization.
+
+    tflite-runtime refuses one kind of it and is silently wrong on another.
+
+    Raises:
+        PartFailed: names the operation.
+    """
+    schema, model = _parse(path)
+    kinds = schema.BuiltinOperator
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            if _code(model, operator) in (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D, kinds.FULLY_CONNECTED):
+                values, weights = (graph.tensors[i] for i in operator.inputs[:2])
+                if values.type == schema.TensorType.FLOAT32 and weights.type != schema.TensorType.FLOAT32:
+                    name = graph.tensors[operator.outputs[0]].name.decode()
+                    raise PartFailed(f"{path.name}: {name} has int8 weights and float values (dynamic range)")
+
+
+def interface(path: Path) -> dict[str, Any]:
+    """Input and outputs of a graph for its manifest: name, shape, dtype, scale and zero point (absent in float)."""
+    schema, model = _parse(path)
+    dtypes = {value: name.lower() for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
+    graph = model.subgraphs[0]
+
+    def told(index: int) -> dict[str, Any]:
+        tensor = graph.tensors[index]
+        line = {"name": tensor.name.decode(), "shape": [int(n) for n in tensor.shape], "dtype": dtypes[tensor.type]}
+        if (how := tensor.quantization) is not None and how.scale is not None and len(how.scale):
+            line |= {"scale": float(how.scale[0]), "zero_point": int(how.zeroPoint[0])}
+        return line
+
+    return {"inputs": [told(i) for i in graph.inputs], "outputs": [told(i) for i in graph.outputs]}
+
+
+def _name(path: Path, outputs: Sequence[str]) -> None:
+    """Gives the graph's tensors and its signature the names that the device picks outputs by.
+
+    litert-torch names them output_0, output_1 and on; the device goes by tensors, the quantizer by the signature.
+    """
+    import flatbuffers
+
+    _, model = _parse(path)
+    graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    placed = {int(re.sub(r"\D", "", entry.name.decode())): entry for entry in signature.outputs}
+    if sorted(placed) != list(range(len(outputs))):
+        raise PartFailed(f"{path.name}: has {len(placed)} outputs, expected {', '.join(outputs)}")
+    for place, name in enumerate(outputs):
+        placed[place].name = graph.tensors[placed[place].tensorIndex].name = name.encode()
+    (entry,) = signature.inputs
+    entry.name = graph.tensors[entry.tensorIndex].name = INPUT.encode()
+    signature.signatureKey = SIGNATURE.encode()
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+
+
+def _parse(path: Path) -> tuple[Any, Any]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema, schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+
+
+def _code(model: Any, operator: Any) -> int:
+    code = model.operatorCodes[operator.opcodeIndex]
+    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+
+
+@contextmanager
+def _quiet() -> Any:
+    """Without the converters' pages of progress: standard output and error, also of their native parts, go nowhere."""
+    saved = [os.dup(1), os.dup(2)]
+    level = logging.root.manager.disable
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        logging.disable(logging.WARNING)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved[0], 1)
+        os.dup2(saved[1], 2)
+        logging.disable(level)
+        for handle in (*saved, nowhere):
+            os.close(handle)
