@@ -4,27 +4,30 @@ import argparse
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from device import __version__, settings
+from device import __version__, logs, settings
 from device.errors import InputError, SettingsError, SquatlightError
 from device.inference import fetch, models, pose_model
 from device.squat.rulebook import MODES
 
 USAGE_ERROR = 2
 
+log = logging.getLogger(__name__)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code: 0, 1 a part failed, 2 unusable input, 78 bad settings."""
     asked = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.DEBUG if asked.verbose else logging.INFO, format="squatlight: %(message)s")
-    logging.getLogger("amqtt").setLevel(logging.ERROR)
+    logs.set_up(asked.log or "text", asked.verbose)
     try:
         code: int = asked.run(asked)
     except SquatlightError as error:
-        print(f"squatlight: {error}", file=sys.stderr)
+        log.error("%s", error)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -38,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="squatlight", description="Judges squats: camera, light, MQTT.")
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("-v", "--verbose", action="store_true", help="log more")
+    parser.add_argument("--log", choices=logs.FORMS, help="how the log is written, instead of what the settings say")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="the daemon")
@@ -70,9 +74,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    from device.daemon import run
+    from device.daemon import Daemon
+    from device.notify import Notifier
 
-    return run(settings.load(asked.config))
+    def read() -> settings.Settings:
+        wanted = settings.load(asked.config)
+        logs.set_up(asked.log or wanted.log.form, asked.verbose)
+        return wanted
+
+    return Daemon(read, Notifier()).run()
 
 
 def _demo(asked: argparse.Namespace) -> int:
@@ -148,5 +158,19 @@ def _models_verify(asked: argparse.Namespace) -> int:
     return code
 
 
+def command() -> None:
+    """The entry: runs a command and ends the process.
+
+    A thread that still hangs in a camera's driver would have the interpreter abort as it ends; it is not waited for.
+    """
+    code = main()
+    if any(thread.daemon for thread in threading.enumerate()):
+        logging.shutdown()
+        with suppress(OSError, ValueError):  # nobody reads any more
+            sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

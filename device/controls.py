@@ -8,6 +8,7 @@ from device.meter import Meter
 from device.output.commands import Command, LampTest, ResetSet, SetHeight, SetJudging
 from device.output.light import SignalLight
 from device.output.mqtt import Mqtt
+from device.overrides import Overrides
 from device.squat.judge import Judge
 from device.squat.pose import Pose
 
@@ -43,10 +44,11 @@ class Controls:
         gate: switches judging on and off.
         light: shows the lamp test.
         mqtt: where commands come from; None = there are none.
+        overrides: keeps what is to outlast this process.
     """
 
-    def __init__(self, judge: Judge, gate: Gate, light: SignalLight, mqtt: Mqtt | None) -> None:
-        self._judge, self._gate, self._light, self._mqtt = judge, gate, light, mqtt
+    def __init__(self, judge: Judge, gate: Gate, light: SignalLight, mqtt: Mqtt | None, overrides: Overrides) -> None:
+        self._judge, self._gate, self._light, self._mqtt, self._overrides = judge, gate, light, mqtt, overrides
 
     def obey(self) -> None:
         """Does what has been asked for since the last call."""
@@ -55,6 +57,7 @@ class Controls:
         for command in self._mqtt.commands():
             log.info("asked for: %s", command)
             self._do(command, self._mqtt)
+        self._overrides.tick()
 
     def _do(self, command: Command, mqtt: Mqtt) -> None:
         if isinstance(command, LampTest):
@@ -64,6 +67,8 @@ class Controls:
         else:
             if isinstance(command, SetJudging):
                 self._gate.open = command.on
+                self._overrides.change("station.judging", command.on)
             elif isinstance(command, SetHeight):
                 self._judge.settings = replace(self._judge.settings, height_cm=command.height_cm)
+                self._overrides.change("lifter.height_cm", command.height_cm)
             mqtt.controls(self._gate.open, self._judge.settings.height_cm)

@@ -3,9 +3,13 @@
 import logging
 import signal
 import sys
+from collections.abc import Callable
 
+from device.errors import SettingsError, SquatlightError
+from device.notify import Notifier
 from device.output.lamp import lamp_line
 from device.output.record import row
+from device.overrides import overridden
 from device.settings import Settings
 from device.squat.events import DepthReached, LifterLost, PhaseChanged, RepJudged
 from device.station import Station
@@ -13,18 +17,81 @@ from device.station import Station
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> int:
-    """Judges until the source ends or the process is told to stop; logs a line per rep."""
-    with Station(settings) as station:
+class Daemon:
+    """A station that runs until its source ends or the process is told to stop.
+
+    SIGTERM and SIGINT end it dark and clean. SIGHUP has it read the settings anew and open all parts again; where the
+    new settings cannot be used it goes on with the old ones. In a terminal SIGHUP is the terminal's end, and ends it.
+
+    Args:
+        read: gives the settings as the person has written them.
+        systemd: told how it goes.
+    """
+
+    def __init__(self, read: Callable[[], Settings], systemd: Notifier) -> None:
+        self._read, self._systemd = read, systemd
+        self._ending = self._asked_anew = False  # plain flags: a signal may come at any moment
+        self._station: Station | None = None
+        self._new: Settings | None = None
+
+    def run(self) -> int:
+        """Judges; logs a line per rep.
+
+        Raises:
+            SquatlightError: a part cannot be opened.
+        """
+        signal.signal(signal.SIGHUP, self._end if sys.stdin.isatty() else self._ask_anew)
+        used = self._read()
+        station = Station(*overridden(used))
         for sign in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(sign, lambda *_: station.source.stop())  # the loop then ends by itself, dark and clean
-        log.info("judging %s as %s", station.source.name, settings.station.name)
-        for event, record in station.run():
+            signal.signal(sign, self._end)
+        while True:
+            with station:
+                self._judge(station)
+            if self._new is None or self._ending:
+                return 0
+            try:
+                station, used = Station(*overridden(self._new)), self._new
+            except SquatlightError as error:
+                log.error("settings: %s; going on with the old ones", error)
+                station = Station(*overridden(used))
+
+    def _judge(self, station: Station) -> None:
+        """Judges until the source ends, a signal ends it, or there are new settings."""
+        self._station, self._new = station, None
+        if self._ending:  # while the station was opened
+            return
+        self._systemd.ready(f"judging {station.source.name}")
+        log.info("judging %s as %s", station.source.name, station.settings.station.name)
+        for event, record in station.run(self._turned):
             if record is not None:
                 log.info("%s", row(record).strip())
             elif isinstance(event, LifterLost):
                 log.info("nobody in view")
-    return 0
+        if self._new is None:
+            self._systemd.stopping()
+
+    def _turned(self) -> None:
+        """After every turn of the loop."""
+        self._systemd.turned()
+        if self._asked_anew and self._station is not None:
+            self._asked_anew = False
+            self._station.overrides.close()  # the new station reads them
+            try:
+                self._new = self._read()
+            except SettingsError as error:
+                log.error("settings: %s; going on with the old ones", error)
+                return
+            self._systemd.reloading()
+            self._station.source.stop()  # the loop then ends by itself
+
+    def _end(self, *_: object) -> None:
+        self._ending = True
+        if self._station is not None:
+            self._station.source.stop()
+
+    def _ask_anew(self, *_: object) -> None:
+        self._asked_anew = True
 
 
 def demo(settings: Settings, stay: bool) -> int:

@@ -1,6 +1,6 @@
 """The wiring: settings -> camera, models, judge, outputs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
@@ -25,6 +25,7 @@ from device.output.mqtt import Mqtt
 from device.output.output import Fanout, Output
 from device.output.record import Record, rep_record
 from device.output.store import Store
+from device.overrides import Overrides
 from device.settings import Settings
 from device.squat.events import Event, RepJudged
 from device.squat.judge import Judge
@@ -39,14 +40,16 @@ class Station:
 
     Args:
         settings: of this device.
+        overrides: keeps what people change while it runs; None = nothing outlasts it. Closed with this.
         live: whether a clip plays at its own speed, as a camera would.
 
     Raises:
         SquatlightError: a part cannot be opened; what was open is closed again.
     """
 
-    def __init__(self, settings: Settings, live: bool = True) -> None:
+    def __init__(self, settings: Settings, overrides: Overrides | None = None, live: bool = True) -> None:
         self.settings = settings
+        self.overrides = overrides or Overrides(None)
         self.broker: EmbeddedBroker | None = None
         self.mqtt: Mqtt | None = None
         self.judge = Judge(settings.judging())
@@ -54,11 +57,13 @@ class Station:
         self._parts = ExitStack()
         read_password(settings)  # wrong settings are told before anything is opened
         with ExitStack() as opened:
+            opened.enter_context(self.overrides)
             self.light = opened.enter_context(open_light(settings, live))  # first: dark before anything else
             self.source: FrameSource = opened.enter_context(open_source(settings, live))
             model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
             opened.callback(model.close)
             self.model = Gate(Meter(model, isinstance(self.source, LiveCamera)))
+            self.model.open = settings.station.judging
             self.outputs: list[Output] = [self.model.meter.lighting(self.light), *self._open_rest(opened)]
             self._parts = opened.pop_all()
 
@@ -76,14 +81,19 @@ class Station:
                 discovery=Discovery(s.station.name, s.mqtt.discovery) if s.mqtt.discovery else None,
                 stats=self.model.meter.stats, height_cm=s.lifter.height_cm or None,
             )  # fmt: skip
+            self.mqtt.controls(s.station.judging, s.lifter.height_cm or None)
             yield opened.enter_context(self.mqtt)
         if store is not None:
             yield store
 
-    def run(self) -> Iterator[tuple[Event, Record | None]]:
-        """Judges until the source ends, telling the outputs first and then the caller."""
+    def run(self, turned: Callable[[], None] = lambda: None) -> Iterator[tuple[Event, Record | None]]:
+        """Judges until the source ends, telling the outputs first and then the caller.
+
+        Args:
+            turned: called after every turn of the loop that is done, also one in which the camera gave nothing in time.
+        """
         told = Fanout(self.outputs)
-        controls = Controls(self.judge, self.model, self.light, self.mqtt)
+        controls = Controls(self.judge, self.model, self.light, self.mqtt, self.overrides)
         for turn in watch(self.source, self.model, self.model.meter.judging(self.judge), self._idle):
             for event in turn.events:
                 record = self._record(event) if isinstance(event, RepJudged) else None
@@ -92,6 +102,7 @@ class Station:
             told.tick(turn.now_s)
             self._tell_how_it_goes(turn)
             controls.obey()
+            turned()
 
     def _record(self, event: RepJudged) -> Record:
         now = datetime.now(timezone.utc)
@@ -114,6 +125,8 @@ class Station:
         try:
             self.light.close()
         finally:
+            if isinstance(self.source, LiveCamera):
+                self.source.leave()  # its driver ends while the broker is told
             self._parts.close()
 
     def __enter__(self) -> "Station":

@@ -18,6 +18,7 @@ from device.meter import Meter
 from device.output.commands import LampTest, ResetSet, SetHeight, SetJudging
 from device.output.light import SignalLight
 from device.output.store import Store
+from device.overrides import Overrides
 from device.squat.judge import Judge
 from device.station import Station
 
@@ -86,7 +87,7 @@ def test_commands_are_obeyed_and_confirmed():
     asked = Asked(SetJudging(False), SetHeight(180.0), ResetSet(), LampTest())
     judge, gate = Judge(), Gate(Meter(Model()))
     with SignalLight(17, 27) as light:
-        Controls(judge, gate, light, asked).obey()
+        Controls(judge, gate, light, asked, Overrides(None)).obey()
         assert gate.estimate(None) is None
         assert judge.settings.height_cm == 180.0
         assert asked.told == [(False, None), (False, 180.0), 1]
@@ -94,7 +95,7 @@ def test_commands_are_obeyed_and_confirmed():
             light.tick(now_s)
         light.assert_states(["off", (1.0, "red"), (2.1, "white"), (3.2, "off")])
     asked.waiting = [SetJudging(True)]
-    Controls(judge, gate, light, asked).obey()
+    Controls(judge, gate, light, asked, Overrides(None)).obey()
     assert gate.estimate(None) == "pose"
 
 

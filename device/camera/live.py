@@ -17,6 +17,7 @@ from device.camera.state import CameraState, NoFrame
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 1.0  # the loop goes on after so long without a picture
+SLICES = 10  # of the timeout: after each the loop looks whether it has to stop
 RETRY_S = (0.5, 30.0)  # the first pause between attempts, doubled up to the second
 STEADY_S = 10.0  # an outage is over when the camera has held for so long
 OPENING_S = 10.0  # a camera that needs longer for its first picture is lost
@@ -68,6 +69,7 @@ class LiveCamera:
         self._told_size = self._told_rate = False
         self._closing = threading.Event()
         self._ending = False
+        self._left_by_s = 0.0
         self._began_s = clock()
         self._thread: threading.Thread | None = None
 
@@ -86,7 +88,7 @@ class LiveCamera:
     def _turns(self) -> Iterator[Frame | NoFrame]:
         index, last_s = -1, float("-inf")
         while not (self._closing.is_set() or self._ending):
-            taken = self._slot.take(self.timeout_s)
+            taken = self._take()
             if self._closing.is_set() or self._ending:
                 return
             if taken is None:
@@ -102,16 +104,29 @@ class LiveCamera:
             else:
                 yield self._none(last_s, state, "the picture is black")
 
+    def _take(self) -> tuple[tuple[Shot, CameraState], int] | None:
+        """The newest picture; None where there is none in time, or a stop is asked for."""
+        for _ in range(SLICES):
+            taken = self._slot.take(self.timeout_s / SLICES)
+            if taken is not None or self._closing.is_set() or self._ending:
+                return taken
+        return None
+
     def stop(self) -> None:
-        """Ends `frames` within `timeout_s`. A plain flag and no lock: a signal handler may call it."""
+        """Ends `frames` within a tenth of `timeout_s`. A plain flag and no lock: a signal handler may call it."""
         self._ending = True
+
+    def leave(self) -> None:
+        """Begins to close: the driver has time to end while other things do."""
+        self._left_by_s = self._left_by_s or monotonic() + LEAVE_S
+        self._closing.set()
+        self._slot.close()
 
     def close(self) -> None:
         """Ends `frames` and frees the camera; a driver that hangs is left behind."""
-        self._closing.set()
-        self._slot.close()
+        self.leave()
         if self._thread is not None:
-            self._thread.join(LEAVE_S)
+            self._thread.join(max(0.0, self._left_by_s - monotonic()))
 
     def __enter__(self) -> "LiveCamera":
         return self

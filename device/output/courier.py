@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 _STEADY_S = 10.0  # after a shorter connection the pause grows on: two devices of one name throw each other out
 _TURN_S = 1.0  # longest wait for something to happen; what is posted wakes at once
 _FLOOD, _BREATH_S = 16, 0.1  # so many messages at once are no person's; the pause after them
-_CLOSE_S = 1.8  # a stop has 2 s
+_CLOSE_S = 1.4  # a stop has 2 s for everything
 _GOODBYE_S = 0.5  # of these, kept back for the good-bye
 
 
