@@ -1,0 +1,93 @@
+"""Form networks by name: from a rep to what is wrong with it."""
+
+from types import TracebackType
+
+import numpy as np
+
+from device.errors import ModelError
+from device.inference import models
+from device.inference.models import Manifest
+from device.inference.tflite import Model
+from device.squat.form import FAULTS, Form
+from device.squat.form_input import FORM_INPUT_VERSION, form_input
+from device.squat.pose_image import pose_images
+from device.squat.rep import Rep
+
+NAMES = ("form", "form_paper")
+
+
+class FormModel:
+    """Says of each rep how likely its form is good, and where the network can, which faults it has.
+
+    Args:
+        manifest: of the network; its `input` is `rep_keypoints` or `pose_images`.
+        threads: threads of the TFLite interpreter.
+        runtime: TFLite runtime, see `device.inference.tflite`.
+
+    Attributes:
+        hashes: hash of the model file by its role.
+
+    Raises:
+        ModelError: made for another input, or for other faults than this device names.
+    """
+
+    def __init__(self, manifest: Manifest, threads: int = 1, runtime: str | None = None) -> None:
+        self._shown = str(manifest.more.get("input"))
+        _check(manifest, self._shown)
+        self.hashes = {"form": f"sha256:{manifest.sha256}"}
+        self._model = Model(manifest.path, threads, runtime)
+
+    def __call__(self, rep: Rep) -> Form | None:
+        """The form of a rep; None where too little of it was seen."""
+        return self._of_images(rep) if self._shown == "pose_images" else self._of_keypoints(rep)
+
+    def _of_keypoints(self, rep: Rep) -> Form | None:
+        shown = form_input(rep)
+        if shown is None:
+            return None
+        out = self._model(shown[None])
+        pairs = zip(FAULTS, out["faults"][0].tolist(), out["sizes"][0].tolist(), strict=True)
+        return Form(float(out["good"][0, 0]), {name: (p, size) for name, p, size in pairs})
+
+    def _of_images(self, rep: Rep) -> Form | None:
+        images = pose_images(rep)
+        if images is None:
+            return None
+        votes = [float(self._model((image / np.float32(255))[None])["good"][0, 0]) for image in images]
+        return Form(float(np.mean(votes)), {})
+
+    def close(self) -> None:
+        """Frees the model."""
+        self._model.close()
+
+    def __enter__(self) -> "FormModel":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _check(manifest: Manifest, shown: str) -> None:
+    if shown not in ("rep_keypoints", "pose_images"):
+        raise ModelError(f"{manifest.path}: takes {shown}, expected rep_keypoints or pose_images")
+    if shown == "pose_images":
+        return
+    if (found := manifest.more.get("form_input")) != FORM_INPUT_VERSION:
+        raise ModelError(f"{manifest.path}: trained on form input {found}, expected {FORM_INPUT_VERSION}")
+    if (faults := manifest.more.get("faults")) != list(FAULTS):
+        raise ModelError(f"{manifest.path}: names the faults {faults}, expected {list(FAULTS)}")
+
+
+def open_form_model(name: str, runtime: str | None = None) -> FormModel:
+    """Loads a form network.
+
+    Args:
+        name: one of `NAMES`.
+        runtime: TFLite runtime; None takes the first that is installed.
+
+    Raises:
+        ModelError: no such model, damaged, or made for another device.
+    """
+    if name not in NAMES:
+        raise ModelError(f"form model {name!r}: expected one of {', '.join(NAMES)}")
+    return FormModel(models.find(name), 1, runtime)

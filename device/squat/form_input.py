@@ -1,0 +1,105 @@
+"""What a form network is shown of a rep: the lifter's joints at fixed shares of the movement, turned to face one way.
+
+Independent of the frame rate, of the lifter's size and place, and of where the camera stands, as far as a pose model
+knows better; what remains of the camera is told beside.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from device.squat.features import scale_px_per_m, view_deg
+from device.squat.level import Level
+from device.squat.pose import JOINTS, Array, Pose, index
+from device.squat.rep import Rep
+
+FORM_INPUT_VERSION = 1
+DOWN, UP = 9, 14  # steps from the start to before the bottom, and from the bottom to standing; one more at the very end
+STEPS = DOWN + UP + 1
+PER_JOINT = 6  # x, y, z in the room, u, v in the picture, score
+CHANNELS = len(JOINTS) * PER_JOINT + 3  # and the view's sine and cosine, and the camera's pitch
+
+_SHOULDERS, _HIPS, _KNEES, _ANKLES = (
+    index(f"left_{name}", f"right_{name}") for name in ("shoulder", "hip", "knee", "ankle")
+)
+_BODY = slice(0, len(JOINTS))
+_PITCH_UNIT_DEG = 30.0
+
+
+def form_input(rep: Rep) -> Array | None:
+    """The input of a form network, (STEPS, CHANNELS); None where no pose has world points.
+
+    The steps are spread evenly over the time from start to bottom and from bottom to lockout; the last is the last
+    pose. Per joint: x to the lifter's left, y down, z behind him, then u, v of the picture, all from the middle of the
+    hips in leg lengths (thigh + shank), and the score; a joint without coordinates is all zeros.
+    """
+    poses = [pose for pose in rep.poses if pose.world is not None]
+    if not poses:
+        return None
+    shown, level = at_moments(poses, moments(rep)), Level()
+    worlds = np.array([level.see(pose, pose.world) for pose in shown if pose.world is not None])
+    thigh, shank = worlds[:, _HIPS] - worlds[:, _KNEES], worlds[:, _KNEES] - worlds[:, _ANKLES]
+    leg_m = float(np.median((np.linalg.norm(thigh, axis=-1) + np.linalg.norm(shank, axis=-1)).mean(-1)))
+    sides = worlds[:, [_HIPS[0], _SHOULDERS[0]]] - worlds[:, [_HIPS[1], _SHOULDERS[1]]]
+    view = view_deg(sides.sum((0, 1))[[0, 2]])
+    turned = worlds[:, _BODY] @ facing(view).T
+    rows = np.stack([_row(pose, world, leg_m) for pose, world in zip(shown, turned, strict=True)])
+    return with_camera(rows, view, level.pitch_deg)
+
+
+def moments(rep: Rep) -> np.ndarray:
+    """(STEPS,) the times at which the lifter is shown."""
+    down = np.linspace(rep.start_s, rep.bottom_s, DOWN + 1)[:-1]
+    up = np.linspace(rep.bottom_s, rep.lockout_s, UP)
+    return np.concatenate([down, up, [rep.poses[-1].captured_s]])
+
+
+def facing(view: float) -> Array:
+    """(3, 3) the turn about the vertical that makes a lifter seen from `view` degrees face the camera."""
+    a = math.radians(view) if math.isfinite(view) else 0.0
+    return np.array([[math.cos(a), 0, -math.sin(a)], [0, 1, 0], [math.sin(a), 0, math.cos(a)]], np.float32)
+
+
+def with_camera(joints: Array, view: float, pitch_deg: float) -> Array:
+    """Joints (STEPS, 17 * PER_JOINT) with what is told of the camera beside them, (STEPS, CHANNELS)."""
+    a = math.radians(view) if math.isfinite(view) else 0.0
+    camera = np.array([math.sin(a), math.cos(a), pitch_deg / _PITCH_UNIT_DEG], np.float32)
+    return np.concatenate([joints, np.broadcast_to(camera, (len(joints), 3))], 1).astype(np.float32)
+
+
+def mirrored(shown: Array) -> Array:
+    """The same rep (..., STEPS, CHANNELS) done by the lifter's mirror image."""
+    joints = shown[..., : len(JOINTS) * PER_JOINT].reshape(*shown.shape[:-1], len(JOINTS), PER_JOINT)
+    swapped = joints[..., OTHER_SIDE, :] * np.array([-1, 1, 1, -1, 1, 1], np.float32)
+    camera = shown[..., -3:] * np.array([-1, 1, 1], np.float32)
+    return np.concatenate([swapped.reshape(*shown.shape[:-1], -1), camera], -1)
+
+
+OTHER_SIDE = np.array(
+    [JOINTS.index(n.replace("left", "RIGHT").replace("right", "left").replace("RIGHT", "right")) for n in JOINTS]
+)
+"""Place of each joint's counterpart on the other side."""
+
+
+def _row(pose: Pose, world: Array, leg_m: float) -> Array:
+    """(17 * PER_JOINT,) one pose, its joints (17, 3) turned already."""
+    room = (world - world[_HIPS].mean(0)) / leg_m
+    picture = (pose.keypoints[_BODY] - pose.keypoints[_HIPS].mean(0)) / (scale_px_per_m(pose) * leg_m)
+    row = np.concatenate([room, picture, pose.scores[_BODY, None]], -1)
+    return np.where(np.isfinite(row).all(-1, keepdims=True), row, 0).ravel()
+
+
+def at_moments(poses: Sequence[Pose], wanted_s: np.ndarray) -> list[Pose]:
+    """The lifter at other times, straight lines between poses; before the first and after the last he stands still."""
+    place = np.interp(wanted_s, [pose.captured_s for pose in poses], np.arange(len(poses)))
+    before = np.minimum(place.astype(int), len(poses) - 1)
+    after, share = np.minimum(before + 1, len(poses) - 1), (place - before).astype(np.float32)
+    points, worlds, scores = (np.array([getattr(p, n) for p in poses]) for n in ("keypoints", "world", "scores"))
+
+    def mixed(values: Array) -> Array:
+        part = share.reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(values[before] * (1 - part) + values[after] * part)
+
+    rows = zip(mixed(points), mixed(scores), mixed(worlds), wanted_s.tolist(), strict=True)
+    return [Pose(p, s, w, at_s, step, 0, poses[0].size) for step, (p, s, w, at_s) in enumerate(rows)]
