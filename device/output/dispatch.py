@@ -1,22 +1,26 @@
 """Which letters wait, which are under way, and which are done."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
+from threading import RLock
 from typing import Any
 
 from device.errors import PartFailed
 from device.output.link import Link
 from device.output.messages import letter_message
-from device.output.outbox import Letter, MemoryOutbox, Outbox
+from device.output.outbox import Letter, Outbox
 
 WINDOW = 8  # letters under way at once; mosquitto takes 20 messages (max_inflight_messages), and state comes on top
+SPARES = 1000  # letters held while the disk takes none, about 1 kB each; beyond it the oldest go
 
 
 class Dispatch:
     """Sends the letters of an outbox, in order, and lets go of one when the broker has confirmed it.
 
     A letter is late unless it goes out in the attempt to connect, or on the connection it led to, in which it was
-    posted. `post` is called by the judge's thread, everything else by the one that sends.
+    posted. What the outbox cannot take (a full disk) is sent from memory, and put into the outbox as soon as that takes
+    it, before anything newer and also where it was delivered meanwhile: with it comes its rep. `post` is called by the
+    judge's thread, everything else by the one that sends.
 
     Args:
         outbox: keeps the letters.
@@ -26,11 +30,11 @@ class Dispatch:
     def __init__(self, outbox: Outbox, warn: Callable[[str, str], None]) -> None:
         self._outbox = outbox
         self._warn = warn
-        self._spare = MemoryOutbox()  # for what the outbox cannot take
-        self._attempt = 1
-        self._posted: dict[str, int] = {}  # attempt during which a letter came, by its id
+        self._lock = RLock()  # over what both threads change
+        self._spare: OrderedDict[str, tuple[Letter, Any]] = OrderedDict()  # what the outbox did not take, and the reps
+        self._fresh: set[str] = set()  # ids of the letters that came during this attempt
         self._flying: dict[int, str] = {}  # ids of the letters under way, by packet number
-        self._delivered: set[str] = set()  # confirmed, but the outbox did not let go of them (disk full)
+        self._delivered: set[str] = set()  # confirmed, but still in the outbox or to come into it (disk full)
 
     @property
     def flying(self) -> Collection[int]:
@@ -43,16 +47,21 @@ class Dispatch:
         Raises:
             PartFailed: it is not on the disk.
         """
-        self._posted[letter.id] = self._attempt
-        try:
-            self._outbox.put(letter, rep)
-        except PartFailed:
-            self._spare.put(letter)
-            raise
+        with self._lock:
+            self._fresh.add(letter.id)
+            try:
+                self._rescue()
+                self._outbox.put(letter, rep)
+            except PartFailed:
+                self._spare[letter.id] = letter, rep
+                if len(self._spare) > SPARES:
+                    self._delivered.discard(self._spare.popitem(last=False)[0])
+                raise
 
     def attempt(self) -> None:
         """A new attempt to connect begins."""
-        self._attempt += 1
+        with self._lock:
+            self._fresh.clear()
 
     def lost(self) -> None:
         """The connection has ended: what was under way has to go again."""
@@ -60,34 +69,50 @@ class Dispatch:
 
     def settle(self, acked: deque[int]) -> None:
         """Takes out the packet numbers that the broker has confirmed, and lets go of their letters."""
-        while acked:
-            id = self._flying.pop(acked.popleft(), None)
-            if id is not None:
-                self._delivered.add(id)
-                self._posted.pop(id, None)
-        for id in list(self._delivered):
+        with self._lock:
+            while acked:
+                id = self._flying.pop(acked.popleft(), None)
+                if id is not None:
+                    self._delivered.add(id)
+                    self._fresh.discard(id)
             try:
-                self._outbox.done(id)
-                self._spare.done(id)
-                self._delivered.discard(id)
+                self._rescue()
+                for id in list(self._delivered - self._spare.keys()):
+                    self._outbox.done(id)
+                    self._delivered.discard(id)
             except PartFailed as failure:
                 self._warn("outbox", str(failure))
-                break
 
     def send(self, link: Link) -> str | None:
         """Sends what waits, as far as the window reaches; returns the payload of the newest letter once it has gone."""
-        try:
-            letters = self._outbox.pending(WINDOW + 1 + len(self._delivered))
-        except PartFailed as failure:
-            self._warn("outbox", str(failure))
-            letters = []
-        letters += self._spare.pending(WINDOW + 1)
-        waiting = [letter for letter in letters if letter.id not in self._delivered]
+        waiting = self._waiting()
         under_way = set(self._flying.values())
         newest = None
         for letter in waiting[:WINDOW]:
             if letter.id not in under_way:
-                message = letter_message(letter, late=self._posted.get(letter.id) != self._attempt)
+                message = letter_message(letter, late=letter.id not in self._fresh)
                 self._flying[link.publish(message)] = letter.id
                 newest = str(message.payload) if letter is waiting[-1] else None
         return newest
+
+    def _waiting(self) -> list[Letter]:
+        """The oldest letters that are not delivered: more than the window holds, where there are so many."""
+        with self._lock:
+            try:
+                letters = self._outbox.pending(WINDOW + 1 + len(self._delivered - self._spare.keys()))
+            except PartFailed as failure:
+                self._warn("outbox", str(failure))
+                letters = []
+            letters += [letter for letter, _ in self._spare.values()]  # newer than all that the outbox has
+            return [letter for letter in letters if letter.id not in self._delivered]
+
+    def _rescue(self) -> None:
+        """Puts into the outbox what it could not take before, the oldest first.
+
+        Raises:
+            PartFailed: it still cannot.
+        """
+        while self._spare:
+            id, (letter, rep) = next(iter(self._spare.items()))
+            self._outbox.put(letter, rep)
+            del self._spare[id]
