@@ -19,7 +19,7 @@ def varied(image: Image, rng: np.random.Generator) -> Image:
     image = cv2.LUT(image, _curves(rng))
     if rng.random() < 0.1:
         image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         image = _grainy(image, rng)
     if rng.random() < 0.15:
         _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 70))])

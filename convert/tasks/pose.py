@@ -43,14 +43,12 @@ class PoseTask:
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         """Heat, world, sight and presence together; small pictures at first."""
-        images = batch["image"].permute(0, 3, 1, 2).float() / 255
-        if int(net.steps) < net.told.small_steps:
-            images = functional.avg_pool2d(images, 2)
+        small = int(net.steps) < net.told.small_steps
+        images = batch["image"][:, ::2, ::2] if small else batch["image"]
+        images = images.permute(0, 3, 1, 2).float() * (1 / 255)
         net.steps += 1
-        if net.told.bfloat16 and images.device.type == "cpu":
-            with torch.autocast("cpu", torch.bfloat16):
-                out = net(images)
-        else:
+        on = images.device.type
+        with torch.autocast(on, torch.bfloat16, enabled=torch.is_autocast_enabled(on) or net.told.bfloat16):
             out = net(images)
         heat, world, seen, there = (each.float() for each in out)
         total = _heat_loss(heat, batch) + WORLD * _world_loss(world, batch) + SIGHT * _sight_loss(seen, batch)
