@@ -30,7 +30,7 @@ def picture() -> np.ndarray:
 
 
 class Seer:
-    """Stands for the network: knows where in the picture the points are, and sees from the colours what a crop shows."""
+    """Stands for the network: knows where the points are, and sees from the colours what a crop shows."""
 
     path, runtime = Path("seer.tflite"), "none"
     input_shape, output_shapes = (1, SIZE, SIZE, 3), OUTPUTS
