@@ -69,9 +69,10 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
         path.write_bytes(source.read_bytes())
         return
     with _quiet():
-        from ai_edge_quantizer import quantizer, recipe_manager
+        from ai_edge_quantizer import calibrator, quantizer, recipe_manager
         from ai_edge_quantizer.qtyping import TFLOperationName as Operation
         from ai_edge_quantizer.recipe import AlgorithmName
+        from ai_edge_quantizer.utils import qsv_utils
 
         manager = recipe_manager.RecipeManager()
         if told.mode == "static":
@@ -83,7 +84,11 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
         work = quantizer.Quantizer(str(source), manager.get_quantization_recipe())
         ranges = None
         if told.mode == "static":
-            ranges = work.calibrate({SIGNATURE: [{INPUT: np.array(x[None], np.float32)} for x in calibration]})
+            inputs = {SIGNATURE: [{INPUT: np.array(x[None], np.float32)} for x in calibration]}
+            update = qsv_utils.min_max_update if told.ranges == "widest" else qsv_utils.moving_average_update
+            measure = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=update)
+            measure.calibrate(inputs, manager)
+            ranges = measure.get_model_qsvs()
         path.unlink(missing_ok=True)
         work.quantize(ranges).export_model(str(path))
     refuse_dynamic(path)

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ import torch
 from convert import cards, graphs
 from convert.commit import commit
 from convert.prepared import Prepared
-from convert.recipe import Recipe
+from convert.recipe import Recipe, read
 from convert.runs import Run
 from convert.verify import gate, passed
+from device.errors import InputError
 from device.inference.models import sha256, shipped_folder
 from device.squat.features import FEATURES_VERSION
 from device.squat.pose import KEYPOINTS
@@ -37,10 +39,28 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what it was trained on")
     parser.add_argument("--out", type=Path, default=shipped_folder(), metavar="DIR", help="default: models/")
     parser.add_argument("--layers", action="store_true", help="only print the operations of the float graph")
+    parser.add_argument(
+        "--recipe", type=Path, metavar="FILE", help="take [quantize] from here, all else must be the same"
+    )
     asked = parser.parse_args(arguments)
     run, prepared = Run.open(asked.run), Prepared.open(asked.data)
+    if asked.recipe:
+        run = replace(run, recipe=requantized(run.recipe, asked.recipe))
     with tempfile.TemporaryDirectory() as scratch:
         return _quantize(run, prepared, Path(scratch), asked.out, asked.layers)
+
+
+def requantized(trained: Recipe, path: Path) -> Recipe:
+    """A recipe that may differ from the trained one in [quantize] alone.
+
+    Raises:
+        InputError: it differs in more.
+    """
+    wanted = read(path)
+    for part in ("task", "name", "data", "net", "train"):
+        if getattr(wanted, part) != getattr(trained, part):
+            raise InputError(f"{path}: {part} is not what was trained; only [quantize] may differ")
+    return wanted
 
 
 def _quantize(run: Run, prepared: Prepared, scratch: Path, out: Path, layers: bool) -> int:
@@ -90,6 +110,7 @@ def _manifest(run: Run, prepared: Prepared, floating: Path, small: Path) -> dict
             "mode": recipe.quantize.mode,
             "keep_float": list(recipe.quantize.keep_float),
             "calibration": recipe.quantize.calibration,
+            "ranges": recipe.quantize.ranges,
             "tools": {name: version(name) for name in TOOLS},
         },
         "keypoints": list(KEYPOINTS),
@@ -99,10 +120,7 @@ def _manifest(run: Run, prepared: Prepared, floating: Path, small: Path) -> dict
             "sources": prepared.about["sources"],
             "data": dict(prepared.about["arrays"]),
             "best_epoch": run.best["epoch"],
-            **{
-                key: told[key]
-                for key in ("seed", "rows", "parameters", "epochs", "minutes", "device", "torch", "commit")
-            },
+            **{key: told[key] for key in TOLD},
         },
         "commit": commit(),
     }
