@@ -16,7 +16,8 @@ def open_pins(name: str) -> Any:
 
     Args:
         name: `mock` for pins that exist in memory alone, `file:PATH` for mock pins whose levels stand in a file and
-            stay there when the process dies, as those of a board do; `lgpio` for a Raspberry Pi's.
+            stay there when the process dies, as those of a board do; `lgpio` for a Raspberry Pi's, `jetson` for a
+            Jetson's.
 
     Returns:
         A gpiozero factory, which belongs to the caller, who closes it.
@@ -79,4 +80,16 @@ def _lgpio() -> Any:
         raise PartFailed(f"lamp: no GPIO here: {words_of(error)}; pins 'mock' do without") from error
 
 
-FACTORIES: dict[str, Callable[[], Any]] = {"mock": _mock, "lgpio": _lgpio}
+def _jetson() -> Any:
+    try:
+        import gpiod
+    except ImportError as error:
+        raise PartFailed("lamp: gpiod is not installed; pip install 'squatlight[jetson]' brings it") from error
+    if not hasattr(gpiod, "LineSettings"):
+        raise PartFailed("lamp: gpiod is older than version 2; pip install 'squatlight[jetson]' brings a newer one")
+    from device.output.jetson import JetsonFactory
+
+    return JetsonFactory(gpiod)
+
+
+FACTORIES: dict[str, Callable[[], Any]] = {"mock": _mock, "lgpio": _lgpio, "jetson": _jetson}

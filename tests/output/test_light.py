@@ -7,6 +7,8 @@ import pytest
 from reps import judged, record_of
 
 from device.errors import PartFailed, SettingsError
+from device.output.fake_gpiod import FakeGpiod
+from device.output.jetson import JetsonFactory
 from device.output.lamp import Lamp, lamp_line
 from device.output.light import SignalLight
 from device.output.pins import open_pins
@@ -17,15 +19,17 @@ from device.squat.rulebook import Decision
 RED, WHITE, AMBER = 17, 27, 22
 
 
-@pytest.fixture(params=["mock", "lgpio"])
+@pytest.fixture(params=["mock", "fake jetson", "lgpio", "jetson"])
 def pins(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The pins that this machine has: one suite for all of them."""
+    fake = FakeGpiod()
     try:
-        factory = open_pins(request.param)
+        factory = JetsonFactory(fake, fake.chips) if request.param == "fake jetson" else open_pins(request.param)
     except PartFailed as error:
         pytest.skip(f"no real pins on this machine ({error})")
     yield factory
     factory.close()
+    fake.assert_used_well()
 
 
 def judge(light: SignalLight, decision: Decision, at_s: float) -> None:
@@ -265,7 +269,7 @@ def test_the_global_factory_of_gpiozero_is_left_alone() -> None:
     [
         ((17, 17), "mock", "each lamp needs a pin of its own"),
         ((17, 99), "mock", "white: this board has no GPIO99"),
-        ((17, 27), "magic", "no pins named 'magic'; there are lgpio, mock"),
+        ((17, 27), "magic", "no pins named 'magic'; there are jetson, lgpio, mock"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(pins: tuple[int, int], factory: str, words: str) -> None:
