@@ -90,7 +90,8 @@ class Gate:
     def shut(self) -> None:
         """Nobody answers any more, and every connection breaks without a word."""
         if self._listener is not None:
-            self._listener.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # shut already
+                self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
         with self._guard:
             for line in self._lines:
@@ -114,7 +115,11 @@ class Gate:
                 device, _ = listener.accept()
             except OSError:
                 return
-            broker = socket.create_connection((self.host, self._target))
+            try:
+                broker = socket.create_connection((self.host, self._target))
+            except OSError:  # nobody there
+                device.close()
+                continue
             with self._guard:
                 self._lines.append((device, broker))
             threading.Thread(target=self._pass, args=(device, broker, True), daemon=True).start()
