@@ -111,5 +111,6 @@ class OlderModel:
         try:
             return pickle.load(self._process.stdout)
         except EOFError:
-            said = self._process.stderr.read().decode(errors="replace").strip().splitlines() or ["nothing"]
-            raise PartFailed(f"{self.path.name}: tflite-runtime does not run it (it says: {said[-1]})") from None
+            said = self._process.stderr.read().decode(errors="replace").splitlines()
+            told = next((line for line in reversed(said) if "Error" in line), "nothing")
+            raise PartFailed(f"{self.path.name}: tflite-runtime does not run it (it says: {told})") from None

@@ -2,20 +2,18 @@
 
 import os
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from convert.runtimes import older_python
 from device.camera.clip import Clip
 from device.inference.letterbox import Crop
 from device.inference.models import find
 from device.inference.tflite import Model
 
 ROOT = Path(__file__).parents[2]
-OLDER = ("tflite-runtime==2.14.0", "numpy<2")
 TOLERANCE = 1e-3  # of an output's largest value, or absolutely where that is below 1
 
 RUN = """
@@ -31,20 +29,11 @@ np.savez(out, **model(np.load(values)))
 
 
 @pytest.fixture(scope="session")
-def older_python() -> Path:
-    """Python of a venv with the older runtime; made once, kept beside .venv."""
-    if sys.version_info >= (3, 12):
-        pytest.skip("tflite-runtime 2.14.0 has no wheel for Python >= 3.12")
-    folder = ROOT / f".venv-tflite-{sys.version_info.major}.{sys.version_info.minor}"
-    python, done = folder / "bin" / "python", folder / "done"
-    if not done.exists():
-        venv.create(folder, with_pip=True, clear=True)
-        command = [python, "-m", "pip", "install", "--quiet", "--timeout", "10", "--retries", "1", *OLDER]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ran.returncode:
-            said = (ran.stderr.strip().splitlines() or ["nothing"])[-1]
-            pytest.skip(f"tflite-runtime could not be installed: no network, or no wheel here (pip says: {said})")
-        done.touch()
+def older() -> Path:
+    """Python of an environment with the older runtime; made once, kept beside .venv."""
+    python, why_not = older_python()
+    if python is None:
+        pytest.skip(why_not)
     return python
 
 
@@ -60,15 +49,15 @@ def inputs(demo_clip: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", ["blazepose_detector", "blazepose_full"])
-def test_both_runtimes_agree(pose_files: None, older_python: Path, demo_clip: Path, tmp_path: Path, name: str) -> None:
+def test_both_runtimes_agree(pose_files: None, older: Path, demo_clip: Path, tmp_path: Path, name: str) -> None:
     values, path = inputs(demo_clip)[name], find(name).path
     np.save(tmp_path / "in.npy", values)
-    command = [older_python, "-c", RUN, path, tmp_path / "in.npy", tmp_path / "out.npz"]
+    command = [older, "-c", RUN, path, tmp_path / "in.npy", tmp_path / "out.npz"]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)
-    with Model(path, runtime="ai_edge_litert") as model, np.load(tmp_path / "out.npz") as older:
+    with Model(path, runtime="ai_edge_litert") as model, np.load(tmp_path / "out.npz") as said:
         newer = model(values)
-        assert set(newer) == set(older)
+        assert set(newer) == set(said)
         for output, expected in newer.items():
             assert np.isfinite(expected).all()
-            difference = np.abs(older[output] - expected).max()
+            difference = np.abs(said[output] - expected).max()
             assert difference <= TOLERANCE * max(1.0, np.abs(expected).max()), output
