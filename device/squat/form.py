@@ -1,7 +1,11 @@
 """The named faults of a squat, and what a form model says of a rep."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from device.squat.rep import Rep
+
+CALLED_FROM = 0.5  # a fault is named to people from this probability on
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,18 @@ class Form:
 
     Attributes:
         good: probability of good form, 0 to 1.
-        faults: probability and size (in the fault's unit) by name.
+        faults: probability and size (in the fault's unit) by name; empty where the model tells none.
     """
 
     good: float
     faults: Mapping[str, tuple[float, float]]
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The faults that are named to people, most likely first."""
+        likely = [(p, name) for name, (p, _) in self.faults.items() if p >= CALLED_FROM]
+        return tuple(name for _, name in sorted(likely, reverse=True))
+
+
+FormNetwork = Callable[[Rep], Form | None]
+"""Says of a rep how good its form is; None where too little was seen."""

@@ -9,6 +9,7 @@ import numpy as np
 from device.squat import depth as depths
 from device.squat.events import DepthReached, Event, LifterLost, PhaseChanged, RepJudged
 from device.squat.features import Features, features, view_deg
+from device.squat.form import FormNetwork
 from device.squat.level import Level
 from device.squat.perspective import Optics
 from device.squat.phases import Phase, PhaseMachine
@@ -58,16 +59,22 @@ class Judge:
     Args:
         settings: how to judge.
         depth_network: what the depth estimator `network` runs.
+        form_network: says of a rep how good its form is; None = nobody does.
 
     Raises:
         ValueError: the settings ask for `network`, and there is none.
     """
 
-    def __init__(self, settings: JudgeSettings | None = None, depth_network: depths.Network | None = None) -> None:
+    def __init__(
+        self,
+        settings: JudgeSettings | None = None,
+        depth_network: depths.Network | None = None,
+        form_network: FormNetwork | None = None,
+    ) -> None:
         self.settings = settings or JudgeSettings()
         if self.settings.method == depths.NETWORK and depth_network is None:
             raise ValueError("the depth estimator network needs a network")
-        self._depth_network = depth_network
+        self._depth_network, self._form_network = depth_network, form_network
         self.phases = PhaseMachine()
         self.reps = 0
         self.pose: Pose | None = None  # the newest, smoothed
@@ -169,7 +176,8 @@ class Judge:
         knees = [f.knee_deg.max() for p, f in self._track if p.captured_s >= rep.lockout_s]
         observed = Observation(stood_up, float(max(knees)) if knees else None, depth.p_below if depth else None, view)
         verdict = judge(self.settings.rules, observed, rep.poses[rep.bottom].index)
-        yield RepJudged(now_s, rep, depth, None, verdict, self._set, self._set_rep, view)
+        form = self._form_network(rep) if self._form_network is not None else None
+        yield RepJudged(now_s, rep, depth, form, verdict, self._set, self._set_rep, view)
 
     def _depth(
         self, poses: Sequence[Pose], around: Sequence[Pose], rep: Sequence[Pose], lowest_s: float
