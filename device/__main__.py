@@ -48,9 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
     demo = commands.add_parser("demo", help="the bundled clip, a mock lamp in the terminal, a broker in the process")
     demo.set_defaults(run=_demo)
-    check = commands.add_parser("check", help="camera, lamp, broker, models: a line each")
+    check = commands.add_parser("check", help="camera, lamps, broker, models, disk, clock, heat: a line each")
     check.set_defaults(run=_check)
-    for command in (run, demo, check):
+    dark = commands.add_parser("dark", help="puts the lamps out and ends")
+    dark.set_defaults(run=_dark)
+    for command in (run, demo, check, dark):
         command.add_argument("-c", "--config", type=Path, metavar="FILE", help="settings, see device/default.toml")
 
     replay = commands.add_parser("replay", help="judge recorded clips")
@@ -94,8 +96,15 @@ def _demo(asked: argparse.Namespace) -> int:
 
 def _check(asked: argparse.Namespace) -> int:
     from device.check import check
+    from device.overrides import overridden
 
-    return check(settings.load(asked.config))
+    return check(overridden(settings.load(asked.config))[0])
+
+
+def _dark(asked: argparse.Namespace) -> int:
+    from device.lamps import dark
+
+    return dark(lambda: settings.load(asked.config))
 
 
 def _replay(asked: argparse.Namespace) -> int:

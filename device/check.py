@@ -4,28 +4,34 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from device import machine
 from device.camera.frames import Frame
 from device.camera.state import CameraState
 from device.errors import PartFailed, SquatlightError
 from device.inference.pose_model import open_pose_model
+from device.lamps import open_light
 from device.output.broker import EmbeddedBroker
+from device.output.lamp import Lamp
+from device.output.light import TEST_S
 from device.output.round_trip import check_round_trip
 from device.output.store import Store
 from device.settings import Settings
-from device.station import open_light, open_source, read_password
+from device.station import open_source, read_password
 
 ANSWER_S = 5.0  # a broker has so long
 PICTURE_S = 10.0  # a camera has so long
+SHOWN_S = 0.4  # each lamp is lit for so long
 
 
 def check(settings: Settings) -> int:
-    """Tries camera, lamp, broker, models and store.
+    """Tries camera, lamps, broker, models, store, disk, clock and temperature.
 
     Returns:
         0, or the exit code of the first part that failed.
     """
     parts: dict[str, Callable[[Settings], str]] = {
         "camera": _camera, "lamp": _lamp, "broker": _broker, "models": _models, "store": _store,
+        "disk": _disk, "clock": _clock, "heat": _heat,
     }  # fmt: skip
     code = 0
     for name, attempt in parts.items():
@@ -52,9 +58,21 @@ def _camera(settings: Settings) -> str:
 
 
 def _lamp(settings: Settings) -> str:
-    with open_light(settings):
-        pins = settings.light
-        return f"{pins.pins}: red on {pins.red_pin}, white on {pins.white_pin}"
+    """Each lamp in turn, so that a person sees which is which."""
+    with open_light(settings.light) as light:
+        light.test()
+        step, now_s = TEST_S + 0.001, 0.0
+        light.tick(now_s)
+        while light.shown is not Lamp.OFF:
+            time.sleep(SHOWN_S)
+            now_s += step
+            light.tick(now_s)
+        shown = [change.lamp.value for change in light.history]
+    pins = {"red": settings.light.red_pin, "white": settings.light.white_pin, "amber": settings.light.amber_pin}
+    lamps = [name for name, pin in pins.items() if pin >= 0]
+    if shown != ["off", *lamps, "off"]:
+        raise PartFailed(f"lamp: expected {', '.join(lamps)} one after the other, the pins were {', '.join(shown)}")
+    return f"{settings.light.pins}: lit in turn: {', '.join(f'{name} on {pins[name]}' for name in lamps)}"
 
 
 def _broker(settings: Settings) -> str:
@@ -84,3 +102,15 @@ def _store(settings: Settings) -> str:
         return "none asked for: results are kept in memory"
     with Store(Path(settings.store.path)) as store:
         return f"{settings.store.path}: {len(store.reps())} reps"
+
+
+def _disk(settings: Settings) -> str:
+    return machine.room(Path(settings.store.path).parent if settings.store.path else Path.cwd())
+
+
+def _clock(settings: Settings) -> str:
+    return machine.clock(time.time(), Path(__file__).stat().st_mtime)
+
+
+def _heat(settings: Settings) -> str:
+    return machine.heat()

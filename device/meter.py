@@ -3,12 +3,12 @@
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 from device.camera.frames import Frame
 from device.inference.pose_model import PoseModel
+from device.machine import celsius
 from device.output.output import Output
 from device.output.stats import Latency, Stats
 from device.squat.events import Event, RepJudged
@@ -17,7 +17,6 @@ from device.squat.pose import Pose
 from device.watch import Turn
 
 KEPT = 1800  # the last frames: a minute at 30 a second
-THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")  # of Linux; millidegrees
 
 
 class Meter:
@@ -97,7 +96,7 @@ class Meter:
         self._since_s, self._frames, self._idle_s, self._run_s = now_s, 0, 0.0, 0.0
         latency = self.latency()
         inference_ms = latency["pose"].p50_ms if "pose" in latency else None
-        return Stats(frames / spent_s, self._dropped, inference_ms, _celsius(), latency, idle_share)
+        return Stats(frames / spent_s, self._dropped, inference_ms, celsius(), latency, idle_share)
 
     def latency(self) -> dict[str, Latency]:
         """Of each stage that was timed twice or more, over its last `KEPT` times."""
@@ -149,10 +148,3 @@ class TimedLight:
     def close(self) -> None:
         """As the light does."""
         self._light.close()
-
-
-def _celsius() -> float | None:
-    try:
-        return int(THERMAL.read_text()) / 1000
-    except (OSError, ValueError):
-        return None

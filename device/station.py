@@ -17,10 +17,10 @@ from device.controls import Controls, Gate
 from device.errors import SettingsError
 from device.idle import Idle
 from device.inference.pose_model import open_pose_model
+from device.lamps import open_light
 from device.meter import Meter
 from device.output.broker import EmbeddedBroker
 from device.output.home_assistant import Discovery
-from device.output.light import SignalLight
 from device.output.mqtt import Mqtt
 from device.output.output import Fanout, Output
 from device.output.record import Record, rep_record
@@ -58,7 +58,7 @@ class Station:
         read_password(settings)  # wrong settings are told before anything is opened
         with ExitStack() as opened:
             opened.enter_context(self.overrides)
-            self.light = opened.enter_context(open_light(settings, live))  # first: dark before anything else
+            self.light = opened.enter_context(open_light(settings.light, live))  # first: dark before anything else
             self.source: FrameSource = opened.enter_context(open_source(settings, live))
             model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
             opened.callback(model.close)
@@ -147,13 +147,6 @@ def open_source(settings: Settings, live: bool) -> FrameSource:
     clip = Clip(DEMO_CLIP if c.source == "demo" else c.source)
     clip.name = "demo" if c.source == "demo" else clip.name
     return Paced(clip) if live else clip
-
-
-def open_light(settings: Settings, live: bool = False) -> SignalLight:
-    """The lamps of the settings; live, nothing stays lit beyond its hold time even where the loop hangs."""
-    s = settings.light
-    amber = s.amber_pin if s.amber_pin >= 0 else None
-    return SignalLight(s.red_pin, s.white_pin, amber, s.hold_s, s.active_high, s.pins, live)
 
 
 def read_password(settings: Settings) -> str | None:

@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from device.errors import SettingsError
 
-_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-TURNS_DEG = (0, *_TURNS)
+TURNS_DEG = (0, 90, 180, 270)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +32,9 @@ class Mounting:
 
 def upright(image: NDArray[np.uint8], mounting: Mounting) -> NDArray[np.uint8]:
     """The picture as a person in front of the rack would see it: (H, W, 3), or (W, H, 3) turned by a quarter."""
+    import cv2  # not above: the settings need the angles alone, and `squatlight dark` has to be quick
+
+    turns = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
     if mounting.turn_deg:
-        image = cv2.rotate(image, _TURNS[mounting.turn_deg])
+        image = cv2.rotate(image, turns[mounting.turn_deg])
     return cv2.flip(image, 1) if mounting.mirrored else image

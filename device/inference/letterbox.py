@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,4 +43,6 @@ class Crop:
         matrix = self.input_from_frame(size)
         # warpAffine's coordinates name pixel centres, ours pixel corners
         matrix[:, 2] += (matrix[:, 0] + matrix[:, 1]) * 0.5 - 0.5
+        import cv2  # not above: what only names a model must be quick to load
+
         return np.asarray(cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8)
