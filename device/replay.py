@@ -13,12 +13,12 @@ from tqdm import tqdm
 from device.camera.clip import Clip
 from device.errors import InputError, SquatlightError
 from device.inference.pose_model import PoseModel, open_pose_model
+from device.judging import open_judge
 from device.output.drawing import Overlay
 from device.output.record import Record, rep_record, row
 from device.output.video import VideoWriter
 from device.settings import Settings
 from device.squat.events import RepJudged
-from device.squat.judge import Judge
 from device.watch import watch
 
 
@@ -102,9 +102,9 @@ def keep_clips(clips: Sequence[str], outputs: Iterable[Path], option: str) -> No
 
 def _judged(clip: str, settings: Settings, model: PoseModel, video: Path | None, outlets: Outlets) -> Iterator[Record]:
     """The records of a clip's reps, as they are judged."""
-    judge = Judge(settings.judging())
     with ExitStack() as opened:
         opened.callback(model.close)
+        judge, hashes = opened.enter_context(open_judge(settings))
         source = opened.enter_context(Clip(clip))
         overlay, writer = Overlay(), None
         if video is not None:
@@ -116,7 +116,7 @@ def _judged(clip: str, settings: Settings, model: PoseModel, video: Path | None,
             for event in turn.events:
                 overlay.handle(event)
                 if isinstance(event, RepJudged):
-                    yield rep_record(event, clip, settings.station.mode, model.hashes)
+                    yield rep_record(event, clip, settings.station.mode, model.hashes | hashes)
             if turn.frame is not None:
                 bar.update()
                 if writer is not None:

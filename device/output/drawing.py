@@ -63,6 +63,10 @@ class Overlay:
             _text(image, words, (78, 130), 0.7, _MIDDLE, scale)
         elif judged.verdict.reasons:
             _text(image, judged.verdict.reasons[0], (78, 130), 0.7, _MIDDLE, scale)
+        if judged.form is not None:
+            faults = ", ".join(name.replace("_", " ") for name in judged.form.called)
+            words = f"form {judged.form.good:.2f}" + (f": {faults}" if faults else "")
+            _text(image, words, (78, 162), 0.7, _MIDDLE, scale)
 
 
 def _skeleton(image: Image, pose: Pose, scale: float) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from device.squat.events import RepJudged
+from device.squat.form import CALLED_FROM
 from device.squat.rulebook import NOT_OBSERVED
 
 Record = dict[str, Any]
@@ -72,12 +73,20 @@ def row(record: Record, header: bool = False) -> str:
     tempo = "/".join(f"{record['tempo'][name]:.1f}" for name in ("eccentric_s", "pause_s", "concentric_s"))
     view = "?" if record["view_deg"] is None else f"{record['view_deg']:+d}°"
     why = "; ".join(record["reasons"])
+    form = "-" if record["form"] is None else f"{record['form']['good']:.2f}"
+    faults = ", ".join(called(record))
     line = (
         f"  {record['set']}.{record['set_rep']:<3d} {record['bottom_s']:7.2f} s  {record['decision']:<11s} "
-        f"{depth:>11s}  {sure:>7s}  {tempo:>11s}  {view:>5s}  {why}"
+        f"{depth:>11s}  {sure:>7s}  {tempo:>11s}  {view:>5s}  {form:>4s}  {'; '.join(filter(None, (why, faults)))}"
     )
-    titles = "  set.rep  bottom  decision       depth cm  p_below   tempo s    view"
+    titles = "  set.rep  bottom  decision       depth cm  p_below   tempo s    view   form"
     return f"{titles}\n{line}" if header else line
+
+
+def called(record: Record) -> list[str]:
+    """The faults of a record that are named to people, most likely first."""
+    found = [] if record["form"] is None else [(told["p"], name) for name, told in record["form"]["faults"].items()]
+    return [name.replace("_", " ") for p, name in sorted(found, reverse=True) if p >= CALLED_FROM]
 
 
 def _iso(at: datetime) -> str:

@@ -1,0 +1,24 @@
+"""The judge of the settings, with the networks that they name."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from device.inference.form_model import open_form_model
+from device.settings import Settings
+from device.squat.judge import Judge
+
+
+@contextmanager
+def open_judge(settings: Settings) -> Iterator[tuple[Judge, dict[str, str]]]:
+    """A judge, and the hash of each network it asks by the network's role.
+
+    Raises:
+        ModelError: a network is missing, damaged or made for another device.
+    """
+    models = settings.models
+    with ExitStack() as opened:
+        hashes, form = {}, None
+        if models.form:
+            form = opened.enter_context(open_form_model(models.form, models.runtime or None))
+            hashes |= form.hashes
+        yield Judge(settings.judging(), form_network=form), hashes
