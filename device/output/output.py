@@ -38,7 +38,8 @@ class Fanout:
     def handle(self, event: Event, record: Mapping[str, Any] | None) -> None:
         """Gives an event to every output."""
         for output in self._outputs:
-            self._try(output, "handle", lambda output=output: output.handle(event, record))  # type: ignore[misc]
+            call = f"handle {type(event).__name__}"  # a change of phase that goes well says nothing of the next rep
+            self._try(output, call, lambda output=output: output.handle(event, record))  # type: ignore[misc]
 
     def tick(self, now_s: float) -> None:
         """Gives every output the time."""
@@ -51,7 +52,7 @@ class Fanout:
             told()
         except Exception as error:  # a broken lamp or a full disk must not stop judging
             if self._failing.get(key) != str(error):
-                log.error("%s: %s", output.name, error)
+                log.error("%s: %s", output.name, str(error).removeprefix(f"{output.name}: "))
             self._failing[key] = str(error)
         else:
             if self._failing.pop(key, None) is not None:

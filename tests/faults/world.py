@@ -44,6 +44,7 @@ class Running:
         judged: ids of the reps, in order.
         events: the verdicts.
         changes: of the lamp.
+        newest_s: time of the verdict that the light was told of last.
     """
 
     def __init__(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +52,15 @@ class Running:
         self.judged: list[str] = []
         self.events: list[RepJudged] = []
         self.changes: list[LampChange] = []
+        self.newest_s = 0.0
         self.station = Station(settings)
+        handle = self.station.light.handle
+
+        def noted(event: Any, record: Any) -> None:
+            self.newest_s = event.at_s if isinstance(event, RepJudged) else self.newest_s
+            handle(event, record)
+
+        monkeypatch.setattr(self.station.light, "handle", noted)
         self.failed: BaseException | None = None
         self._pause = threading.Event()
         self._pause.set()

@@ -2,6 +2,8 @@
 
 import logging
 
+from reps import judged
+
 from device.output.output import Fanout
 from device.squat.events import LifterLost
 
@@ -43,3 +45,18 @@ def test_a_failure_is_logged_once_until_it_recovers(caplog):
         broken.error = OSError("no such pin")
         told.tick(31.0)
     assert [r.message for r in caplog.records] == ["lamp: no such pin", "lamp: works again", "lamp: no such pin"]
+
+
+def test_what_goes_well_in_between_is_no_recovery(caplog):
+    class Full(Recorder):
+        def handle(self, event, record):
+            if record is not None:
+                raise OSError("store: disk full")
+
+    told = Fanout([Full("store")])
+    with caplog.at_level(logging.INFO):
+        for number in range(5):
+            told.handle(judged(number), {})
+            told.handle(LifterLost(1.0 + number), None)
+            told.tick(2.0 + number)
+    assert [r.message for r in caplog.records] == ["store: disk full"]
