@@ -65,7 +65,9 @@ class Prepared:
         return cls(folder, arrays, split, about)
 
     def check(self) -> None:
-        """Looks at every number once, and that each class and split has rows.
+        """Looks at every number once, that each class and split has rows, and that no two splits share an item.
+
+        Items are the same if the largest array has the same bytes for them.
 
         Raises:
             InputError: one line that names the array and the row, or the class and the split.
@@ -84,6 +86,17 @@ class Prepared:
                     bad = np.flatnonzero(~np.isfinite(part.reshape(len(part), -1)).all(1))
                     if len(bad):
                         raise InputError(f"{self.folder}/{name}.npy: NaN or infinite in row {start + bad[0]}")
+        self._check_apart()
+
+    def _check_apart(self) -> None:
+        name = max(self.arrays, key=lambda name: self.arrays[name][0].nbytes)
+        first: dict[bytes, int] = {}
+        for row, split in enumerate(self.split):
+            item = hashlib.blake2b(np.ascontiguousarray(self.arrays[name][row]), digest_size=16).digest()
+            other = first.setdefault(item, row)
+            if self.split[other] != split:
+                both = f"row {row} ({SPLITS[split]}) is the same as row {other} ({SPLITS[self.split[other]]})"
+                raise InputError(f"{self.folder}/{name}.npy: {both}; split by lifter, video or block")
 
     def rows(self, split: str) -> NDArray[np.intp]:
         """The rows of a split, in order.

@@ -145,6 +145,17 @@ def test_nan_labels_are_named_by_array_and_row(toy, tmp_path) -> None:
         train(recipe, broken, tmp_path / "run")
 
 
+def copied_from_train(images) -> None:
+    images[15] = images[3]  # 15 is a row of the test split
+
+
+def test_an_item_of_two_splits_is_named(toy, tmp_path) -> None:
+    recipe, prepared = toy
+    broken = damaged(prepared, "images", copied_from_train)
+    with pytest.raises(InputError, match=r"images\.npy: row 15 \(test\) is the same as row 3 \(train\)"):
+        train(recipe, broken, tmp_path / "run")
+
+
 def test_an_empty_class_is_named_with_its_split(toy, tmp_path) -> None:
     recipe, prepared = toy
     broken = damaged(prepared, "right", lambda array: array.fill(0))
