@@ -132,7 +132,9 @@ def judge_clip(clip: LabelledClip, settings: Settings, keypoints: Path | None = 
     if stored is not None and stored.is_file():
         return _from_keypoints(judge, list(recorded.load(stored)))
     events, seen, size = [], [], (0, 0)
-    model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
+    model = open_pose_model(
+        settings.models.pose, settings.models.threads, settings.models.runtime or None, settings.depth.surfaces
+    )
     begin = time.perf_counter()
     with Clip(clip.path) as source:
         for turn in watch(source, model, judge):

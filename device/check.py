@@ -92,7 +92,9 @@ def _broker(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
+    model = open_pose_model(
+        settings.models.pose, settings.models.threads, settings.models.runtime or None, settings.depth.surfaces
+    )
     model.close()
     return f"{settings.models.pose}: {', '.join(f'{role} {value[:19]}' for role, value in model.hashes.items())}"
 

@@ -52,7 +52,9 @@ def replay(clips: Sequence[str], settings: Settings, outlets: Outlets) -> int:
     failed = 0
     for clip, video in zip(clips, videos, strict=True):
         try:
-            model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
+            model = open_pose_model(
+                settings.models.pose, settings.models.threads, settings.models.runtime or None, settings.depth.surfaces
+            )
             records = _judged(clip, settings, model, video, outlets)
             rows = 0
             for record in records:

@@ -13,7 +13,7 @@ from device.errors import SettingsError
 from device.inference import form_model, pose_model, tflite
 from device.logs import FORMS
 from device.output import home_assistant, messages, pins
-from device.squat.depth import ESTIMATORS
+from device.squat.depth import ESTIMATORS, SURFACE
 from device.squat.judge import JudgeSettings
 from device.squat.perspective import Optics
 from device.squat.rulebook import MODES, Rules
@@ -71,6 +71,11 @@ class DepthMethod:
     """How depth is found."""
 
     method: str
+
+    @property
+    def surfaces(self) -> bool:
+        """Whether it needs hip creases and knee tops."""
+        return self.method == SURFACE
 
 
 @dataclass(frozen=True, slots=True)

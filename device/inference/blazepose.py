@@ -13,6 +13,7 @@ from device.camera.frames import Frame
 from device.inference.detector import Person, PersonDetector
 from device.inference.landmarks import LandmarkModel, crop_around
 from device.inference.letterbox import Crop
+from device.inference.surface import SurfaceHead
 from device.squat.pose import Pose
 
 MAX_TURN_RAD = np.radians(100)  # a crop turned further has lost a lifter: no squat is done upside down
@@ -29,15 +30,23 @@ class BlazePose:
         hashes: of the two files, by role.
         threads: threads of each interpreter.
         runtime: TFLite runtime, see `device.inference.tflite`.
+        surface: finds the surface points; None leaves them NaN.
     """
 
     def __init__(
-        self, detector: Path, landmarks: Path, hashes: dict[str, str], threads: int = 1, runtime: str | None = None
+        self,
+        detector: Path,
+        landmarks: Path,
+        hashes: dict[str, str],
+        threads: int = 1,
+        runtime: str | None = None,
+        surface: SurfaceHead | None = None,
     ) -> None:
         self.hashes = hashes
         self._detector = PersonDetector(detector, threads, runtime)
         self._landmarks = LandmarkModel(landmarks, threads, runtime)
         self.runtime = self._landmarks.runtime
+        self._surface = surface
         self._crop: Crop | None = None
         self._last: tuple[float, Crop] | None = None  # when the lifter was last seen, and where
 
@@ -65,7 +74,7 @@ class BlazePose:
             return None
         self._crop = following
         self._last = (frame.captured_s, following)
-        return seen.pose(frame)
+        return seen.pose(frame, self._surface.find(seen.features) if self._surface is not None else None)
 
     def _steady(self, frame: Frame, last: Crop, now: Crop) -> Crop:
         """The new crop, its size and turn held back, so that one bad frame does not carry the crop away."""
@@ -97,3 +106,5 @@ class BlazePose:
         """Frees the models."""
         self._detector.close()
         self._landmarks.close()
+        if self._surface is not None:
+            self._surface.close()

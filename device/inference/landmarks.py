@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from device.camera.frames import Frame
 from device.inference.letterbox import Crop
 from device.inference.tflite import Model
-from device.squat.pose import JOINTS, KEYPOINTS, Pose
+from device.squat.pose import JOINTS, KEYPOINTS, SURFACES, Pose, index
 
 SIZE = 256
 MIN_PRESENCE = 0.5
@@ -22,6 +22,7 @@ MARGIN = 1.25  # the crop's side over the diameter of the circle around the body
 LANDMARKS = [0, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32]
 PLACING = [33, 34]  # auxiliary landmarks that place the next crop: the hip, and a point on the circle around it
 USED = LANDMARKS + PLACING
+_SURFACES = index(*SURFACES)
 _CHANNELS = np.array(USED)[:, None, None]
 REFINE_CELLS, REFINE_MIN_HEAT = 7, 0.5  # MediaPipe's kernel size and least confidence
 
@@ -48,14 +49,21 @@ class Seen:
         """The crop that holds the whole body as it was seen."""
         return crop_around(*self.crop.frame_from_unit(self.points[-len(PLACING) :]))
 
-    def pose(self, frame: Frame) -> Pose:
-        """The pose; what lies beyond the joints is NaN."""
+    def pose(self, frame: Frame, surfaces: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None) -> Pose:
+        """The pose; what is not known is NaN.
+
+        Args:
+            frame: which it was seen in.
+            surfaces: points (4, 2), 0 to 1 across the crop, in the order of SURFACES, and their scores (4,).
+        """
         keypoints = np.full((len(KEYPOINTS), 2), np.nan, np.float32)
         scores = np.zeros(len(KEYPOINTS), np.float32)
         world = np.full((len(KEYPOINTS), 3), np.nan, np.float32)
         joints = slice(0, len(JOINTS))
         keypoints[joints] = self.crop.frame_from_unit(self.points[joints])
         scores[joints], world[joints] = self.scores, self.world
+        if surfaces is not None:
+            keypoints[_SURFACES], scores[_SURFACES] = self.crop.frame_from_unit(surfaces[0]), surfaces[1]
         size = (frame.image.shape[1], frame.image.shape[0])
         return Pose(keypoints, scores, world, frame.captured_s, frame.index, frame.dropped, size)
 

@@ -48,6 +48,11 @@ def fetched_folder() -> Path:
     return cache / "squatlight" / "models"
 
 
+def exists(name: str) -> bool:
+    """Whether there is a manifest of such a model, whatever state the model is in."""
+    return any((folder / f"{name}.json").is_file() for folder in (fetched_folder(), shipped_folder()))
+
+
 def find(name: str) -> Manifest:
     """The manifest of a model whose file is there and whole.
 

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from device.camera.frames import Frame
 from device.errors import ModelError
-from device.inference import fetch, models
+from device.inference import fetch, models, surface
 from device.inference.blazepose import BlazePose
 from device.inference.recorded import RecordedPoses
 from device.inference.squatlight_pose import SquatlightPose
@@ -29,16 +29,19 @@ class PoseModel(Protocol):
         """Frees the model."""
 
 
-def open_pose_model(name: str = DEFAULT, threads: int = 2, runtime: str | None = None) -> PoseModel:
+def open_pose_model(
+    name: str = DEFAULT, threads: int = 2, runtime: str | None = None, surfaces: bool = False
+) -> PoseModel:
     """Loads a pose model.
 
     Args:
         name: one of `NAMES`, or `RECORDED` and a file.
         threads: threads of the TFLite interpreter.
         runtime: TFLite runtime, see `device.inference.tflite`; None takes the first that is installed.
+        surfaces: whether hip creases and knee tops are needed.
 
     Raises:
-        ModelError: no such model, not fetched, or damaged.
+        ModelError: no such model, not fetched, damaged, or none that gives what is needed.
     """
     if name.startswith(RECORDED):
         return RecordedPoses(name.removeprefix(RECORDED))
@@ -49,4 +52,12 @@ def open_pose_model(name: str = DEFAULT, threads: int = 2, runtime: str | None =
         raise ModelError(f"pose model {name!r}: expected one of {', '.join(NAMES)}")
     detector, landmarks = fetch.find("blazepose_detector"), fetch.find("blazepose_full")
     hashes = {"detector": f"sha256:{detector.sha256}", "pose": f"sha256:{landmarks.sha256}"}
-    return BlazePose(detector.path, landmarks.path, hashes, threads, runtime)
+    head = models.find(surface.NAME) if models.exists(surface.NAME) else None
+    if head is None or not surface.fits(head, landmarks):
+        if surfaces:
+            why = "is not in models/" if head is None else f"was not made for {landmarks.path.name}"
+            raise ModelError(f"hip creases and knee tops: the model {surface.NAME} that finds them {why}")
+        return BlazePose(detector.path, landmarks.path, hashes, threads, runtime)
+    hashes[surface.NAME] = f"sha256:{head.sha256}"
+    finder = surface.SurfaceHead(head, threads, runtime)
+    return BlazePose(detector.path, landmarks.path, hashes, threads, runtime, finder)

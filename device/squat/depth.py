@@ -18,6 +18,7 @@ from device.squat.image_plane import image_plane
 from device.squat.normal import below
 from device.squat.perspective import Optics
 from device.squat.pose import SIDES, Array, Pose, index
+from device.squat.surface import surface
 
 MIN_SCORE = 0.5  # a hip or knee below it is not seen
 SEEN_S = 0.12  # poses so near to the lowest tell which leg was seen, and which is nearer
@@ -29,6 +30,8 @@ Network = Callable[[Array], tuple[Array, Array]]
 """A depth network: from `depth_features` to the margins (2,) left and right in thigh lengths and their sigmas (2,)."""
 NETWORK = "network"
 """Name of the estimator that runs one."""
+SURFACE = "surface"
+"""Name of the estimator that needs hip creases and knee tops of the pose model."""
 
 _HIPS, _KNEES = index("left_hip", "right_hip"), index("left_knee", "right_knee")
 
@@ -77,6 +80,7 @@ class Estimator:
 ESTIMATORS: Mapping[str, Estimator] = {
     "image_plane": Estimator(image_plane, offset=0.125, sigma=0.216),
     "floor_plane": Estimator(floor_plane, offset=0.245, sigma=0.219),
+    SURFACE: Estimator(surface, offset=0.0, sigma=0.216),
 }
 DEFAULT = "image_plane"
 METHODS = (*ESTIMATORS, NETWORK)
