@@ -1,0 +1,73 @@
+"""From data to the files that the device runs: the smallest task whole, and the depth network from rendered lifters."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("litert_torch", reason="exporting needs litert-torch: pip install 'squatlight[convert]'")
+pytest.importorskip("ai_edge_quantizer", reason="quantizing needs ai-edge-quantizer: pip install 'squatlight[convert]'")
+
+from convert.__main__ import main
+from device.errors import ModelError
+from device.inference import models
+from device.squat.pose import KEYPOINTS
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty models/ of its own."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    monkeypatch.setattr(models, "shipped_folder", lambda: folder)
+    monkeypatch.setattr("convert.verify.shipped_folder", lambda: folder)
+    return folder
+
+
+def test_the_smallest_task_from_its_recipe_to_the_device(toy, shipped: Path, tmp_path: Path, capsys) -> None:
+    _, prepared = toy
+    path, data, run = str(tmp_path / "toy.toml"), str(prepared.folder), str(tmp_path / "run")
+    longer = Path(path).read_text().replace("epochs = 3", "epochs = 20").replace("batch = 32", "batch = 16")
+    Path(path).write_text(longer)
+    assert main(["train", path, "--data", data, "--out", run]) == 0
+    assert main(["quantize", run, "--data", data, "--out", str(shipped)]) == 0
+    manifest = models.find("toys.blob").more
+    assert manifest["sha256"] == models.sha256(shipped / "toys.blob.tflite")
+    assert manifest["float_sha256"] == models.sha256(shipped / "float" / "toys.blob.tflite")
+    assert [one["name"] for one in manifest["outputs"]] == ["place", "right"]
+    assert manifest["inputs"][0]["dtype"] == "int8"
+    assert manifest["thresholds"] == {"right": 0.5}
+    assert manifest["keypoints"] == list(KEYPOINTS)
+    assert manifest["training"]["seed"] == 5
+    assert manifest["training"]["sources"][0]["licence"] == "CC0-1.0"
+    assert manifest["metrics"]["test"]["accuracy"] > 0.8
+    assert manifest["verify"]["ai_edge_litert"]["passed"]
+    card = (shipped / "toys.blob.md").read_text()
+    for said in ("| blobs | CC0-1.0 | 240 |", "Seed 5", "static int8", "Blobs are found.", "convert/recipes/toy.toml"):
+        assert said in card, said
+    capsys.readouterr()
+    assert main(["verify", "toys.blob", "--data", data, "--all"]) == 0
+    assert "toys.blob in ai_edge_litert: passed: 30 images" in capsys.readouterr().out
+    assert main(["report", "toys.blob"]) == 0
+    assert "seed 5, 20 epochs" in capsys.readouterr().out
+    _fails_where_the_graphs_differ(Path(path), run, data, shipped, capsys)
+
+
+def _fails_where_the_graphs_differ(path: Path, run: str, data: str, shipped: Path, capsys) -> None:
+    """A quantization that spoils an output is refused by `quantize` and by `verify`, and nothing is written."""
+    before = (shipped / "toys.blob.json").read_text()
+    spoiled = path.with_name("spoiled.toml")
+    spoiled.write_text(path.read_text() + '[quantize]\ncalibration = 3\nranges = "mean"\n')
+    assert main(["quantize", run, "--data", data, "--out", str(shipped), "--recipe", str(spoiled)]) == 1
+    assert "nothing was written" in capsys.readouterr().out
+    assert (shipped / "toys.blob.json").read_text() == before
+    spoiled.write_text(path.read_text().replace("rate = 0.01", "rate = 0.02"))
+    assert main(["quantize", run, "--data", data, "--out", str(shipped), "--recipe", str(spoiled)]) == 2
+    assert "train is not what was trained; only [quantize] may differ" in capsys.readouterr().err
+    (shipped / "float" / "toys.blob.tflite").write_bytes(b"another")
+    assert main(["verify", "toys.blob", "--data", data]) == 2
+    assert "not the graph that toys.blob was made from" in capsys.readouterr().err
+    manifest = json.loads(before)
+    (shipped / "toys.blob.json").write_text(json.dumps({**manifest, "features": 0}))
+    with pytest.raises(ModelError, match="features version 0"):
+        models.find("toys.blob")
