@@ -17,6 +17,7 @@ from device.controls import Controls, Gate
 from device.errors import SettingsError
 from device.idle import Idle
 from device.inference.pose_model import open_pose_model
+from device.judging import open_judge
 from device.lamps import open_light
 from device.meter import Meter
 from device.output.broker import EmbeddedBroker
@@ -28,7 +29,6 @@ from device.output.store import Store
 from device.overrides import Overrides
 from device.settings import Settings
 from device.squat.events import Event, RepJudged
-from device.squat.judge import Judge
 from device.trust import read_trusted
 from device.watch import Turn, watch
 
@@ -52,7 +52,6 @@ class Station:
         self.overrides = overrides or Overrides(None)
         self.broker: EmbeddedBroker | None = None
         self.mqtt: Mqtt | None = None
-        self.judge = Judge(settings.judging())
         self._idle = Idle() if live else None
         self._parts = ExitStack()
         read_password(settings)  # wrong settings are told before anything is opened
@@ -60,8 +59,11 @@ class Station:
             opened.enter_context(self.overrides)
             self.light = opened.enter_context(open_light(settings.light, live))  # first: dark before anything else
             self.source: FrameSource = opened.enter_context(open_source(settings, live))
-            model = open_pose_model(settings.models.pose, settings.models.threads, settings.models.runtime or None)
+            model = open_pose_model(
+                settings.models.pose, settings.models.threads, settings.models.runtime or None, settings.depth.surfaces
+            )
             opened.callback(model.close)
+            self.judge, self._hashes = opened.enter_context(open_judge(settings))
             self.model = Gate(Meter(model, isinstance(self.source, LiveCamera)))
             self.model.open = settings.station.judging
             self.outputs: list[Output] = [self.model.meter.lighting(self.light), *self._open_rest(opened)]
@@ -106,7 +108,7 @@ class Station:
 
     def _record(self, event: RepJudged) -> Record:
         now = datetime.now(timezone.utc)
-        return rep_record(event, self.source.name, self.settings.station.mode, self.model.hashes, now)
+        return rep_record(event, self.source.name, self.settings.station.mode, self.model.hashes | self._hashes, now)
 
     def _tell_how_it_goes(self, turn: Turn) -> None:
         resting = self._idle is not None and self._idle.resting
