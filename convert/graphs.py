@@ -91,6 +91,9 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
             ranges = measure.get_model_qsvs()
         path.unlink(missing_ok=True)
         work.quantize(ranges).export_model(str(path))
+    _, model = _parse(path)
+    _name_tensors(model)
+    _write(model, path)
     refuse_dynamic(path)
 
 
@@ -141,22 +144,42 @@ def interface(path: Path) -> dict[str, Any]:
 
 
 def _name(path: Path, outputs: Sequence[str]) -> None:
-    """Gives the graph's tensors and its signature the names that the device picks outputs by.
+    """Gives the signature of an exported graph, and its tensors, the names that the device picks outputs by.
 
-    litert-torch names them output_0, output_1 and on; the device goes by tensors, the quantizer by the signature.
+    litert-torch names them output_0, output_1 and on.
     """
-    import flatbuffers
-
     _, model = _parse(path)
-    graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    signature = model.signatureDefs[0]
     placed = {int(re.sub(r"\D", "", entry.name.decode())): entry for entry in signature.outputs}
     if sorted(placed) != list(range(len(outputs))):
         raise PartFailed(f"{path.name}: has {len(placed)} outputs, expected {', '.join(outputs)}")
     for place, name in enumerate(outputs):
-        placed[place].name = graph.tensors[placed[place].tensorIndex].name = name.encode()
+        placed[place].name = name.encode()
     (entry,) = signature.inputs
-    entry.name = graph.tensors[entry.tensorIndex].name = INPUT.encode()
+    entry.name = INPUT.encode()
     signature.signatureKey = SIGNATURE.encode()
+    _name_tensors(model)
+    _write(model, path)
+
+
+def _name_tensors(model: Any) -> None:
+    """Names the graph's inputs and outputs as its signature does; an inner tensor of such a name gets another.
+
+    The quantizer puts a DEQUANTIZE behind some outputs, whose tensor then has a name of its own.
+    """
+    graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    entries = [*signature.inputs, *signature.outputs]
+    names, ends = {entry.name for entry in entries}, {entry.tensorIndex for entry in entries}
+    for index, tensor in enumerate(graph.tensors):
+        if tensor.name in names and index not in ends:
+            tensor.name += b"_inner"
+    for entry in entries:
+        graph.tensors[entry.tensorIndex].name = entry.name
+
+
+def _write(model: Any, path: Path) -> None:
+    import flatbuffers
+
     builder = flatbuffers.Builder(1 << 20)
     builder.Finish(model.Pack(builder), b"TFL3")
     path.write_bytes(bytes(builder.Output()))

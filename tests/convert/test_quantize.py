@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("litert_torch", reason="exporting needs litert-torch: pip install 'squatlight[convert]'")
+pytest.importorskip("ai_edge_quantizer", reason="quantizing needs ai-edge-quantizer: pip install 'squatlight[convert]'")
+
+import torch
+from toys.blob import Blob, Deployed, Net
+
+from convert import graphs, runtimes
+from convert.recipe import Quantize
+from device.errors import PartFailed
+from device.inference.tflite import Model
+
+OUTPUTS = ("place", "right")
+
+
+@pytest.fixture(scope="module")
+def floating(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    """A float graph of a small network, and inputs."""
+    images = np.random.default_rng(1).uniform(0, 1, (40, 12, 12, 1)).astype(np.float32)
+    images *= np.linspace(0.2, 2, 40, dtype=np.float32)[:, None, None, None]
+    path = tmp_path_factory.mktemp("graphs") / "toy.tflite"
+    graphs.export(network(), images, OUTPUTS, path)
+    return path, images
+
+
+def network() -> Deployed:
+    torch.manual_seed(3)
+    net = Blob(Net())
+    with torch.no_grad():
+        net.side.weight *= 20  # outputs of some size, as a trained network has
+    return Deployed(net).eval()
+
+
+def test_the_graph_computes_what_pytorch_does_under_the_task_s_names(floating) -> None:
+    path, images = floating
+    with Model(path) as model, torch.no_grad():
+        found = model(images[5][None])
+        wanted = dict(zip(OUTPUTS, network()(torch.as_tensor(images[5][None])), strict=True))
+    assert set(found) == set(OUTPUTS)
+    for name in OUTPUTS:
+        np.testing.assert_allclose(found[name], wanted[name].numpy(), atol=1e-5)
+
+
+def test_a_network_with_another_number_of_outputs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PartFailed, match="has 2 outputs, expected place"):
+        graphs.export(network(), np.zeros((1, 12, 12, 1)), ("place",), tmp_path / "toy.tflite")
+
+
+@pytest.mark.parametrize(
+    ("told", "dtypes"),
+    [
+        (Quantize("static"), {"input": "int8", "place": "int8", "right": "int8"}),
+        (Quantize("static", ("^place",)), {"input": "int8", "place": "float32", "right": "float32"}),
+        (Quantize("weights"), {"input": "float32", "place": "float32", "right": "float32"}),
+        (Quantize("float"), {"input": "float32", "place": "float32", "right": "float32"}),
+    ],
+    ids=["static", "static but for one", "weights", "float"],
+)
+def test_each_way_of_quantizing_keeps_names_and_values_in_both_runtimes(floating, tmp_path, told, dtypes) -> None:
+    path, images = floating
+    small = tmp_path / "small.tflite"
+    graphs.quantize(path, told, images, small)
+    interface = graphs.interface(small)
+    assert {one["name"]: one["dtype"] for one in interface["inputs"] + interface["outputs"]} == dtypes
+    assert ("scale" in interface["inputs"][0]) == (dtypes["input"] == "int8")
+    with Model(path) as whole, Model(small) as model:
+        wanted = [whole(image[None]) for image in images]
+        found = [model(image[None]) for image in images]
+    for name in OUTPUTS:
+        spread = np.ptp([one[name] for one in wanted])
+        assert spread > 0.05
+        apart = np.abs([a[name] - b[name] for a, b in zip(wanted, found, strict=True)]).max()
+        assert apart < 0.05 * spread, (name, spread)
+    python, why_not = runtimes.older_python()
+    if python is None:
+        pytest.skip(why_not)
+    with runtimes.OlderModel(small, python) as older:
+        assert older.output_shapes == {"place": (1, 2), "right": (1, 1)}
+        for image, newer in zip(images[::13], found[::13], strict=True):
+            answer = older(image[None])
+            for name in OUTPUTS:
+                np.testing.assert_allclose(answer[name], newer[name], atol=0.01 * np.ptp([one[name] for one in wanted]))
+
+
+def test_dynamic_range_is_refused(floating, tmp_path: Path) -> None:
+    from ai_edge_quantizer import quantizer, recipe
+
+    path, _ = floating
+    hybrid = tmp_path / "hybrid.tflite"
+    quantizer.Quantizer(str(path), recipe.dynamic_wi8_afp32()).quantize().export_model(str(hybrid))
+    with pytest.raises(PartFailed, match=r"int8 weights and float values \(dynamic range\)"):
+        graphs.refuse_dynamic(hybrid)
+    graphs.refuse_dynamic(path)
+
+
+def test_what_the_older_runtime_does_not_run_is_told(tmp_path: Path) -> None:
+    python, why_not = runtimes.older_python()
+    if python is None:
+        pytest.skip(why_not)
+    (tmp_path / "none.tflite").write_bytes(b"no graph")
+    with pytest.raises(PartFailed, match=r"tflite-runtime does not run it \(it says: .*not a TFLite model"):
+        runtimes.OlderModel(tmp_path / "none.tflite", python)
