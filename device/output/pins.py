@@ -1,6 +1,8 @@
 """The pins that lamps hang on: gpiozero's factories, always asked for by name and never fallen back to another."""
 
 import json
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -68,6 +70,8 @@ def _file(path: Path) -> Any:
 
 
 def _lgpio() -> Any:
+    if "LG_WD" not in os.environ and not os.access(os.getcwd(), os.W_OK):  # `check` by a person, somewhere
+        os.environ["LG_WD"] = tempfile.mkdtemp(prefix="squatlight-")
     try:
         from gpiozero.pins.lgpio import LGPIOFactory
     except ImportError as error:
