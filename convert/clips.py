@@ -16,6 +16,7 @@ from device.camera.clip import Clip
 from device.errors import InputError
 from device.inference import recorded
 from device.inference.pose_model import open_pose_model
+from device.judging import open_judge
 from device.settings import Settings
 from device.squat.events import RepJudged
 from device.squat.judge import Judge
@@ -127,7 +128,11 @@ def judge_clip(clip: LabelledClip, settings: Settings, keypoints: Path | None = 
         settings: of the device.
         keypoints: a folder: keypoints stored there are used, others are stored; None = always from the picture.
     """
-    judge = Judge(settings.judging())
+    with open_judge(settings) as (judge, _):
+        return _judge_clip(clip, judge, settings, keypoints)
+
+
+def _judge_clip(clip: LabelledClip, judge: Judge, settings: Settings, keypoints: Path | None) -> Judged:
     stored = keypoints / f"{clip.id}.npz" if keypoints is not None else None
     if stored is not None and stored.is_file():
         return _from_keypoints(judge, list(recorded.load(stored)))

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from device.inference.depth_model import open_depth_model
 from device.inference.form_model import open_form_model
 from device.settings import Settings
+from device.squat.depth import NETWORK
 from device.squat.judge import Judge
 
 
@@ -17,8 +19,12 @@ def open_judge(settings: Settings) -> Iterator[tuple[Judge, dict[str, str]]]:
     """
     models = settings.models
     with ExitStack() as opened:
-        hashes, form = {}, None
+        hashes: dict[str, str] = {}
+        form = depth = None
+        if settings.depth.method == NETWORK:
+            depth = opened.enter_context(open_depth_model(models.runtime or None))
+            hashes |= depth.hashes
         if models.form:
             form = opened.enter_context(open_form_model(models.form, models.runtime or None))
             hashes |= form.hashes
-        yield Judge(settings.judging(), form_network=form), hashes
+        yield Judge(settings.judging(), depth, form), hashes

@@ -13,7 +13,7 @@ from device.errors import SettingsError
 from device.inference import form_model, pose_model, tflite
 from device.logs import FORMS
 from device.output import home_assistant, messages, pins
-from device.squat.depth import ESTIMATORS, SURFACE
+from device.squat.depth import METHODS, SURFACE
 from device.squat.judge import JudgeSettings
 from device.squat.perspective import Optics
 from device.squat.rulebook import MODES, Rules
@@ -47,6 +47,7 @@ class Camera:
     fov_deg: float
     learn_pitch: bool
     pitch_deg: float
+    height_cm: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,12 @@ class Settings:
         return JudgeSettings(
             method=self.depth.method,
             height_cm=self.lifter.height_cm or None,
-            optics=Optics(self.camera.fov_deg, self.camera.pitch_deg),
+            optics=Optics(
+                self.camera.fov_deg,
+                self.camera.pitch_deg,
+                known=not self.camera.learn_pitch,
+                height_m=self.camera.height_cm / 100 or None,
+            ),
             learn_pitch=self.camera.learn_pitch,
             rules=Rules(self.station.mode, r.abstain_from, r.abstain_to, r.abstain_view_deg, r.locked_deg),
         )
@@ -191,7 +197,7 @@ def checked(settings: Settings) -> Settings:
     s = settings
     _like("station.name", s.station.name, messages.STATION, "letters, digits, _ and -")
     _one_of("station.mode", s.station.mode, MODES)
-    _one_of("depth.method", s.depth.method, ESTIMATORS)
+    _one_of("depth.method", s.depth.method, METHODS)
     if not s.models.pose.startswith(pose_model.RECORDED):
         _one_of("models.pose", s.models.pose, pose_model.NAMES)
     _one_of("models.form", s.models.form, ("", *form_model.NAMES))
@@ -203,6 +209,7 @@ def checked(settings: Settings) -> Settings:
     _one_of("camera.turn_deg", s.camera.turn_deg, TURNS_DEG)
     _between("camera.fov_deg", s.camera.fov_deg, 20, 150)
     _between("camera.pitch_deg", s.camera.pitch_deg, -60, 60)
+    _between("camera.height_cm", s.camera.height_cm, 0, 400)
     if s.lifter.height_cm:
         _between("lifter.height_cm", s.lifter.height_cm, 100, 250)
     _between("rules.abstain_from", s.rules.abstain_from, 0, s.rules.abstain_to)

@@ -6,6 +6,7 @@ the lifter's size nor his place, nor the size of the picture, changes anything b
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -53,41 +54,65 @@ def depth_features(poses: Sequence[Pose], lowest_s: float, optics: Optics, heigh
     Returns:
         (COUNT,) float32, or None where the poses lack world points or joints.
     """
+    found = moments(poses, lowest_s)
+    return None if found is None else features_of(found, poses[0].size, optics, height_cm)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """A rep at `TIMES_S` around its lowest pose, and last the lifter as he stood; points as in `Pose`.
+
+    Attributes:
+        keypoints: (FRAMES, 23, 2) pixels.
+        world: (FRAMES, 23, 3) metres.
+        scores: (FRAMES, 23).
+        gap_s: the time between two frames of the camera.
+    """
+
+    keypoints: Array
+    world: Array
+    scores: Array
+    gap_s: float
+
+
+def moments(poses: Sequence[Pose], lowest_s: float) -> Moments | None:
+    """The moments that count; None where the poses lack world points."""
     poses = [p for p in poses if p.world is not None]
     if not poses:
         return None
     at_s = np.array([p.captured_s for p in poses])
     keypoints, world, scores = (
-        np.array([getattr(p, name) for p in poses], np.float64) for name in ("keypoints", "world", "scores")
+        at_moments(np.array([getattr(p, name) for p in poses], np.float64), at_s, lowest_s).astype(np.float32)
+        for name in ("keypoints", "world", "scores")
     )
-    moments = [_resampled(a, at_s, lowest_s) for a in (keypoints, world, scores)]
-    first = slice(STANDING_POSES)
-    keypoints, world, scores = (
-        np.concatenate([a, np.median(b[first], 0, keepdims=True)])
-        for a, b in zip(moments, (keypoints, world, scores), strict=True)
-    )
+    gap_s = float(np.median(np.diff(at_s))) if len(at_s) > 1 else 0.0
+    return Moments(keypoints, world, scores, gap_s)
+
+
+def at_moments(values: np.ndarray, at_s: np.ndarray, lowest_s: float) -> np.ndarray:
+    """(FRAMES, ...) of a rep's values (T, ...), linear between the poses, the last one beyond them."""
+    wanted = np.clip(lowest_s + np.array(TIMES_S), at_s[0], at_s[-1])
+    after = np.minimum(np.clip(np.searchsorted(at_s, wanted), 1, None), len(at_s) - 1)
+    before = np.maximum(after - 1, 0)
+    share = (wanted - at_s[before]) / np.maximum(at_s[after] - at_s[before], 1e-9)
+    share = share.reshape(-1, *[1] * (values.ndim - 1))
+    between = values[before] + share * (values[after] - values[before])
+    return np.concatenate([between, np.median(values[:STANDING_POSES], 0, keepdims=True)])
+
+
+def features_of(seen: Moments, size: tuple[int, int], optics: Optics, height_cm: float | None) -> Array | None:
+    """The features of moments, see `depth_features`; `size` is that of the picture."""
+    keypoints, world, scores = (np.asarray(a, np.float64) for a in (seen.keypoints, seen.world, seen.scores))
     if not (np.isfinite(keypoints[:, _BODY]).all() and np.isfinite(world[:, _BODY]).all()):
         return None
     scale = _scales(keypoints, world)
     hips, knees, ankles = (world[-1, rows] for rows in (_HIPS, _KNEES, _ANKLES))
     leg_m = float(np.linalg.norm(hips - knees, axis=-1).mean() + np.linalg.norm(knees - ankles, axis=-1).mean())
-    blocks = _blocks(keypoints, world, scores, scale, leg_m, poses[0].size, optics)
+    blocks = _blocks(keypoints, world, scores, scale, leg_m, size, optics)
     frames = np.concatenate([blocks[name].reshape(FRAMES, -1) for name in PER_FRAME], 1)
-    gap_s = float(np.median(np.diff(at_s))) if len(at_s) > 1 else 0.0
-    about = _about(keypoints, scale * leg_m, poses[0].size, optics, height_cm, gap_s)
+    about = _about(keypoints, scale * leg_m, size, optics, height_cm, seen.gap_s)
     out = np.concatenate([frames.ravel(), about]).astype(np.float32)
     return out if np.isfinite(out).all() else None
-
-
-def _resampled(values: np.ndarray, at_s: np.ndarray, lowest_s: float) -> np.ndarray:
-    """(T, ...) at `TIMES_S`, linear between the poses, the last one beyond them."""
-    wanted = np.clip(lowest_s + np.array(TIMES_S), at_s[0], at_s[-1])
-    after = np.clip(np.searchsorted(at_s, wanted), 1, max(len(at_s) - 1, 1))
-    before = after - 1
-    after = np.minimum(after, len(at_s) - 1)
-    gap = np.maximum(at_s[after] - at_s[before], 1e-9)
-    share = ((wanted - at_s[before]) / gap).reshape(-1, *[1] * (values.ndim - 1))
-    return np.asarray(values[before] + share * (values[after] - values[before]))
 
 
 def _scales(keypoints: np.ndarray, world: np.ndarray) -> np.ndarray:
