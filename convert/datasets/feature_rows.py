@@ -1,0 +1,158 @@
+"""Writes tracked frames of synthetic clips as prepared data: BlazePose's features, what it found, and the truth.
+
+| array | row | holds |
+| --- | --- | --- |
+| features | (64, 64, 48) uint8 | the tapped map; times `features_scale` = real units |
+| features_scale | (48,) float32 | per channel |
+| points | (23, 2) float32 | truth, 0 to 1 across the crop (outside it below 0 or above 1); NaN: there is none |
+| visible | (23,) uint8 | 0 outside the crop or absent, 1 hidden, 2 in sight |
+| found | (17, 2) float32 | BlazePose's joints, 0 to 1 across the crop |
+| found_scores | (17,) float32 | and its scores |
+| found_world | (17, 3) float32 | and its metres, axes of the camera |
+| crop | (4,) float32 | centre x, y and side in pixels of the (mirrored) frame, turn in radians |
+| torso, torso_whole | float32 | mid shoulders to mid hips in sides of the crop, as seen and if not foreshortened |
+| near | uint8 | the leg nearer to the camera: 0 left, 1 right |
+| view_deg | float32 | of the camera |
+| low | bool | whether the hips are in the lower half of their way |
+| clip, frame | int32 | which clip of `about["clips"]`, and which frame of it |
+| mirrored | bool | whether all of this row is mirrored, the truth too |
+| body | int32 | number of the body |
+"""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from convert.datasets.growing import GrowingArray
+from convert.datasets.synthetic import SyntheticClip
+from convert.datasets.tracked import Choice, TrackedFrame, tracked
+from convert.prepared import SPLITS, Prepared, write
+from device.inference import fetch
+from device.inference.landmarks import LandmarkModel
+
+GAPS = ("points",)  # no bar: no bar ends
+HELD_OUT = {7: "test", 6: "tune"}  # body number modulo 8; others train
+
+ROWS: dict[str, tuple[tuple[int, ...], Any]] = {
+    "features": ((64, 64, 48), np.uint8),
+    "features_scale": ((48,), np.float32),
+    "points": ((23, 2), np.float32),
+    "visible": ((23,), np.uint8),
+    "found": ((17, 2), np.float32),
+    "found_scores": ((17,), np.float32),
+    "found_world": ((17, 3), np.float32),
+    "crop": ((4,), np.float32),
+    "torso": ((), np.float32),
+    "torso_whole": ((), np.float32),
+    "near": ((), np.uint8),
+    "view_deg": ((), np.float32),
+    "low": ((), np.bool_),
+    "clip": ((), np.int32),
+    "frame": ((), np.int32),
+    "mirrored": ((), np.bool_),
+    "body": ((), np.int32),
+}
+
+
+def split_of(body: int) -> str:
+    """The split of a body: the same for all tasks."""
+    return HELD_OUT.get(body % 8, "train")
+
+
+def prepare_features(
+    task: str, sources: Sequence[Path], out: Path, choice: Choice, limit: int, seed: int, told: dict[str, Any]
+) -> Prepared:
+    """Runs BlazePose over synthetic clips.
+
+    Args:
+        task: whose data it becomes.
+        sources: folders that `python -m convert synth` wrote.
+        out: where to.
+        choice: of the frames; held-out bodies are never disturbed, and give one crop of each frame.
+        limit: at most so many clips, 0 = all.
+        seed: of all random numbers; each clip has its own.
+        told: the recipe's data, to be kept beside.
+
+    Raises:
+        InputError: no clips, or none on which BlazePose found anybody.
+        ModelError: BlazePose is not there.
+    """
+    manifest = fetch.find("blazepose_full")
+    model = LandmarkModel(manifest.path)
+    clips = [clip for folder in sources for clip in SyntheticClip.all_in(folder)]
+    clips = clips[: limit or None]
+    split: list[int] = []
+    with ExitStack() as stack:
+        arrays = {
+            name: stack.enter_context(GrowingArray(out / f"{name}.npy", shape, dtype))
+            for name, (shape, dtype) in ROWS.items()
+        }
+        for number, clip in enumerate(tqdm(clips, unit="clip", disable=None)):
+            told_of = clip.truth().about
+            body = int(told_of["body"])
+            part = split_of(body)
+            held = part != "train"
+            taken = Choice(choice.frames, choice.low_share, 1 if held else choice.views, choice.disturbed and not held)
+            for found in tracked(clip, model, taken, np.random.default_rng([seed, *told_of["seed"]])):
+                for name, value in _row(found).items():
+                    arrays[name].append(np.asarray(value))
+                arrays["clip"].append(np.asarray(number))
+                arrays["body"].append(np.asarray(body))
+                split.append(SPLITS.index(part))
+        maps = {name: array.close() for name, array in arrays.items()}
+    model.close()
+    about = {
+        "task": task,
+        "told": told,
+        "gaps": list(GAPS),
+        "clips": [clip.truth_file.name for clip in clips],
+        "sources": [_source(folder, clips, split, maps["clip"]) for folder in sources],
+        "backbone": {"name": "blazepose_full", "sha256": manifest.sha256, "source": dict(manifest.more["source"])},
+    }
+    return write(out, maps, np.array(split, np.uint8), about)
+
+
+def _row(found: TrackedFrame) -> dict[str, Any]:
+    seen = found.seen
+    features = seen.features[0]
+    scale = np.maximum(features.max((0, 1)), 1e-6) / 255
+    return {
+        "features": np.rint(features / scale).astype(np.uint8),
+        "features_scale": scale,
+        "points": found.points,
+        "visible": found.visible,
+        "found": seen.points[:17],
+        "found_scores": seen.scores,
+        "found_world": seen.world,
+        "crop": np.array([*seen.crop.centre, seen.crop.side_px, seen.crop.turn_rad]),
+        "torso": found.torso,
+        "torso_whole": found.torso_whole,
+        "near": found.near,
+        "view_deg": found.view_deg,
+        "low": found.low,
+        "frame": found.frame,
+        "mirrored": found.mirrored,
+    }
+
+
+def _source(
+    folder: Path, clips: Sequence[SyntheticClip], split: Sequence[int], rows: NDArray[np.int32]
+) -> dict[str, Any]:
+    """Name, hash over the truth files, licence and rows of a folder of clips."""
+    mine = [number for number, clip in enumerate(clips) if clip.truth_file.parent == folder]
+    whole = hashlib.sha256()
+    for number in mine:
+        whole.update(clips[number].truth_file.read_bytes())
+    return {
+        "name": folder.name,
+        "sha256": whole.hexdigest(),
+        "licence": "rendered by convert/synth of this project, Apache-2.0",
+        "clips": len(mine),
+        "rows": int(np.isin(rows, mine).sum()),
+    }

@@ -1,0 +1,101 @@
+"""The head on BlazePose's features: heatmaps of the surface points, and maps of what is in sight."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from convert.recipe import one_of, within
+from device.squat.pose import BAR_ENDS, JOINTS, KEYPOINTS, SURFACES
+
+FEATURES, CELLS = 48, 64
+POINTS = (*SURFACES, *JOINTS)
+"""What heatmaps are trained for: the surface points, which ship, and the joints, which only help to learn."""
+SEEN = len(KEYPOINTS) - len(BAR_ENDS)
+"""Maps of sight: of joints and surface points, in the order of KEYPOINTS."""
+
+
+@dataclass(frozen=True)
+class SurfaceNet:
+    """The recipe's [net]. `width`: channels of the half-size maps; `fine`: of a path at full size, 0 = none."""
+
+    width: int = within(8, 512, 64)
+    blocks: int = within(1, 12, 3)
+    deep: int = within(0, 12, 3)
+    fine: int = within(0, 128, 0)
+    mix: str = one_of("depthwise", "full")
+
+
+def _convolution(before: int, after: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(after)
+    )
+
+
+class _Block(nn.Module):
+    """Adds what a neighbourhood says; `mix` says whether channels are mixed before or as it is gathered."""
+
+    def __init__(self, width: int, mix: str, kernel: int = 5) -> None:
+        super().__init__()
+        if mix == "full":
+            self.path = nn.Sequential(_convolution(width, width // 2, 1), nn.ReLU(), _convolution(width // 2, width, 3))
+        else:
+            self.path = nn.Sequential(
+                _convolution(width, width, kernel, groups=width), nn.ReLU(), _convolution(width, width, 1)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.path(x))
+
+
+class Head(nn.Module):
+    """Features (N, 48, 64, 64) to logits: heat (N, 21, c, c) of `POINTS` and sight (N, 21, c, c); c = 64 or 32."""
+
+    def __init__(self, told: SurfaceNet, mean: Tensor, deviation: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
+        width = told.width
+        self.down = nn.Sequential(_convolution(FEATURES, width, 3, 2), nn.ReLU())
+        self.near = nn.Sequential(*(_Block(width, told.mix) for _ in range(told.blocks)))
+        self.far = None
+        if told.deep:
+            self.far = nn.Sequential(
+                _convolution(width, 2 * width, 3, 2, groups=width), nn.ReLU(),
+                *(_Block(2 * width, told.mix) for _ in range(told.deep)), _convolution(2 * width, width, 1),
+            )  # fmt: skip
+            self.together = _Block(width, told.mix)
+        self.fine = None
+        last = width
+        if told.fine:
+            last = told.fine
+            self.fine = nn.Sequential(_convolution(FEATURES, last, 1), nn.ReLU())
+            self.back = _convolution(width, last, 1)
+            self.sharpen = _Block(last, told.mix, 3)
+        self.heat = nn.Conv2d(last, len(POINTS), 1)
+        self.sight = nn.Conv2d(width, SEEN, 1)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        features = (features - self.mean) / self.deviation
+        x = self.near(self.down(features))
+        if self.far is not None:
+            x = self.together(functional.relu(x + _twice(self.far(x))))
+        sight = self.sight(x)
+        if self.fine is not None:
+            x = self.sharpen(functional.relu(self.fine(features) + _twice(self.back(x))))
+        return self.heat(x), sight
+
+
+def _twice(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def places(heat: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean place of each heatmap (N, P, 2), 0 to 1 across the crop, and its log-probabilities (N, P, c, c)."""
+    count, points, cells, _ = heat.shape
+    logs = functional.log_softmax(heat.float().reshape(count, points, -1), -1).reshape(heat.shape)
+    share = logs.exp()
+    at = (torch.arange(cells, device=heat.device) + 0.5) / cells
+    return torch.stack([(share.sum(2) * at).sum(-1), (share.sum(3) * at).sum(-1)], -1), logs

@@ -1,0 +1,235 @@
+"""A head on BlazePose's frozen features: hip creases and knee tops, and what of the body is in sight.
+
+BlazePose has seen real people; only new outputs are trained here, on rendered lifters.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from convert.datasets.feature_rows import prepare_features
+from convert.datasets.tracked import Choice
+from convert.nets.surface import POINTS, Head, SurfaceNet, places
+from convert.prepared import Prepared
+from convert.recipe import within
+from convert.surface_report import card, near_errors
+from convert.tasks.task import Batch, Comparison
+from device.inference import surface
+from device.inference.tflite import Model
+from device.squat.pose import BAR_ENDS, KEYPOINTS, SURFACES, index
+
+HIDDEN, FAR, JOINT, HIGH = 0.4, 0.5, 0.3, 0.6  # weights: points behind something, of the far leg, joints, upper half
+SPREAD = 0.025  # standard deviation of the target's heat, in sides of the crop: an eighth of a torso
+PULL, SIGHT = 0.5, 0.3  # weights of the heat's shape and of sight beside the distance, which is in cells of 1/64
+SHIFT_P99, WORSE = 0.03, 0.001  # of the torso: what quantization may move the points, and worsen the median error
+PART = 300  # rows that a quick comparison takes
+
+_ORDER = index(*POINTS)
+_SURFACES = slice(0, len(SURFACES))
+_SEEN = slice(0, len(KEYPOINTS) - len(BAR_ENDS))
+
+
+@dataclass(frozen=True)
+class SurfaceData:
+    """The recipe's [data]. `frames` of a clip, `low_share` of them from the lower half of the hips' way.
+
+    `views`: crops of each training frame, each disturbed in its own way. `clips`: at most so many, 0 = all.
+    """
+
+    frames: int = within(1, 10_000, 14)
+    low_share: float = within(0, 1, 0.75)
+    views: int = within(1, 100, 1)
+    clips: int = within(0, 10_000_000, 0)
+
+
+class Surface:
+    """See `convert.tasks.task.Task`."""
+
+    name = "surface"
+    data_kind = SurfaceData
+    net_kind = SurfaceNet
+    outputs = surface.OUTPUTS
+
+    def prepare(self, data: SurfaceData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
+        """BlazePose over rendered clips, see `convert.datasets.feature_rows`."""
+        choice = Choice(data.frames, data.low_share, data.views, disturbed=True)
+        return prepare_features(self.name, sources, out, choice, data.clips, seed, asdict(data))
+
+    def net(self, net: SurfaceNet, prepared: Prepared) -> nn.Module:
+        """The head, its input standardized by training rows."""
+        rows = prepared.rows("train")
+        some = rows[:: max(1, len(rows) // 200)]
+        features = _features(_some(prepared, some))
+        mean, deviation = features.mean((0, 2, 3)), features.std((0, 2, 3)) + 1e-3
+        return Head(net, mean[:, None, None], deviation[:, None, None])
+
+    def batch(self, prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator | None) -> Mapping[str, Any]:
+        """Rows as they are: crops were disturbed before BlazePose saw them."""
+        return _some(prepared, rows)
+
+    def loss(self, net: nn.Module, batch: Batch) -> Tensor:
+        """Distance of the heat's mean, shape of the heat, and sight."""
+        bfloat16 = batch["points"].device.type == "cpu"  # the loop sees to CUDA
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            heat, sight = net(_features(batch))
+        return _loss(heat.float(), sight.float(), batch)
+
+    def measure(self, net: nn.Module, prepared: Prepared, split: str) -> dict[str, float]:
+        """Errors of the nearer leg, in torso lengths; the score is the mean of both medians."""
+        rows = prepared.rows(split)
+        points, _ = predict(net, prepared, rows)
+        return {**near_errors(points, prepared, rows), "score": _score(points, prepared, rows)}
+
+    def deployed(self, net: nn.Module) -> nn.Module:
+        """Without the joints' heat."""
+        assert isinstance(net, Head)
+        return _Deployed(net)
+
+    def calibration(self, prepared: Prepared, count: int, seed: int) -> NDArray[np.float32]:
+        """Features of training rows."""
+        rows = np.random.default_rng(seed).permutation(prepared.rows("train"))[:count]
+        return np.concatenate([_one(prepared, row) for row in np.sort(rows)])
+
+    def compare(self, floating: Model, quantized: Model, prepared: Prepared, whole: bool) -> Comparison:
+        """How far quantization moves the points, of held-out bodies."""
+        rows = np.concatenate([prepared.rows("tune"), prepared.rows("test")]) if whole else prepared.rows("tune")
+        if not whole:
+            rows = np.sort(np.random.default_rng(0).permutation(rows)[:PART])
+        before, after = (np.array([surface.read(m(_one(prepared, r)))[0] for r in rows]) for m in (floating, quantized))
+        moved = np.linalg.norm(after - before, axis=-1) / prepared.arrays["torso"][rows][:, None]
+        shift = {"shift_median": float(np.median(moved)), "shift_p99": float(np.percentile(moved, 99))}
+        errors = [_score(points, prepared, rows) for points in (before, after)]
+        passed = shift["shift_p99"] <= SHIFT_P99 and errors[1] <= errors[0] + WORSE
+        words = (
+            f"{len(rows)} frames: points move by {shift['shift_median']:.2%} of the torso (99 of 100 by less than "
+            f"{shift['shift_p99']:.2%}); median error {errors[0]:.2%}, then {errors[1]:.2%}"
+        )
+        return Comparison(passed, {**shift, "error_float": errors[0], "error_quantized": errors[1]}, words)
+
+    def manifest(self, net: SurfaceNet, prepared: Prepared) -> dict[str, Any]:
+        """Which landmark model it needs, and the order of the points."""
+        backbone = prepared.about["backbone"]
+        return {
+            "requires": [backbone["source"]["sha256"]],
+            "backbone": backbone,
+            "points": list(SURFACES),
+        }
+
+    def card(self, path: Path, prepared: Prepared) -> str:
+        """Errors of the shipped graph on held-out bodies, beside BlazePose's own."""
+        rows = prepared.rows("test")
+        with Model(path.with_suffix(".tflite")) as model:
+            found = [surface.read(model(_one(prepared, row))) for row in rows]
+        points, scores = (np.array(part) for part in zip(*found, strict=True))
+        return card(points, scores, prepared, rows)
+
+
+class _Deployed(nn.Module):
+    """Features as the device gives them to heat of the surface points alone and sight, channels last."""
+
+    def __init__(self, head: Head) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        heat, sight = self.head(features.permute(0, 3, 1, 2))
+        return heat[:, _SURFACES].permute(0, 2, 3, 1), sight.permute(0, 2, 3, 1)
+
+
+def _some(prepared: Prepared, rows: NDArray[np.intp]) -> dict[str, Any]:
+    arrays = prepared.arrays
+    points = arrays["points"][rows][:, _ORDER]
+    return {
+        "features": arrays["features"][rows],
+        "features_scale": arrays["features_scale"][rows],
+        "points": points,
+        "visible": arrays["visible"][rows][:, _ORDER],
+        "weight": _weights(points, arrays["visible"][rows][:, _ORDER], arrays["near"][rows], arrays["low"][rows]),
+        "seen": (arrays["visible"][rows][:, _SEEN] == 2).astype(np.float32),
+    }
+
+
+def _weights(
+    points: NDArray[np.float32], visible: NDArray[np.uint8], near: NDArray[np.uint8], low: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """(N, P) how much each point's place counts."""
+    inside = (visible > 0) & np.isfinite(points).all(-1)
+    weight = np.where(visible == 2, 1.0, HIDDEN) * np.where(low, 1.0, HIGH)[:, None]
+    for place, name in enumerate(POINTS):
+        if name not in SURFACES:
+            weight[:, place] *= JOINT
+        if name != "nose":
+            side = 0 if name.startswith("left") else 1
+            weight[:, place] *= np.where(near == side, 1.0, FAR)
+    return (weight * inside).astype(np.float32)
+
+
+def _features(batch: Mapping[str, Any]) -> Tensor:
+    """(N, 48, 64, 64) in real units."""
+    whole, scale = torch.as_tensor(batch["features"]), torch.as_tensor(batch["features_scale"])
+    return (whole.float() * scale[:, None, None, :]).permute(0, 3, 1, 2)
+
+
+def _one(prepared: Prepared, row: int) -> NDArray[np.float32]:
+    """(1, 64, 64, 48) a row's features as the device gives them."""
+    arrays = prepared.arrays
+    return (arrays["features"][row].astype(np.float32) * arrays["features_scale"][row])[None]
+
+
+def _loss(heat: Tensor, sight: Tensor, batch: Batch) -> Tensor:
+    found, logs = places(heat)
+    weight = batch["weight"]
+    truth = torch.where(weight[..., None] > 0, batch["points"], torch.full_like(found, 0.5))
+    distance = (found - truth).abs().sum(-1) * 64
+    cells = heat.shape[-1]
+    at = (torch.arange(cells, device=heat.device) + 0.5) / cells
+    across = torch.exp(-0.5 * ((at - truth[..., :1]) / SPREAD) ** 2)
+    down = torch.exp(-0.5 * ((at - truth[..., 1:]) / SPREAD) ** 2)
+    target = (
+        functional.normalize(across, p=1, dim=-1)[..., None, :] * functional.normalize(down, p=1, dim=-1)[..., None]
+    )
+    shape = -(target * logs).sum((-1, -2))
+    place = (weight * (distance + PULL * shape)).sum() / weight.sum().clamp(min=1e-6)
+    return place + SIGHT * functional.binary_cross_entropy_with_logits(_sight(logs, sight), batch["seen"])
+
+
+def _sight(logs: Tensor, sight: Tensor) -> Tensor:
+    """(N, 21) logits of sight where each point's heat is, in the order of KEYPOINTS."""
+    share = logs.detach().exp()
+    if share.shape[-1] != sight.shape[-1]:
+        share = functional.avg_pool2d(share, 2) * 4
+    back = [POINTS.index(name) for name in KEYPOINTS[_SEEN]]
+    return (share[:, back] * sight).sum((-1, -2))
+
+
+def predict(
+    net: nn.Module, prepared: Prepared, rows: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Surface points (N, 4, 2), 0 to 1 across the crop, and how likely each of 21 points is in sight (N, 21)."""
+    where = next(net.parameters()).device
+    points, seen = [], []
+    with torch.no_grad():
+        for start in range(0, len(rows), 32):
+            batch = _some(prepared, rows[start : start + 32])
+            tensors = {key: torch.as_tensor(batch[key]).to(where) for key in ("features", "features_scale")}
+            heat, sight = net(_features(tensors))
+            found, logs = places(heat)
+            points.append(found[:, _SURFACES].float().cpu().numpy())
+            seen.append(torch.sigmoid(_sight(logs, sight.float())).cpu().numpy())
+    return np.concatenate(points), np.concatenate(seen)
+
+
+def _score(points: NDArray[np.float32], prepared: Prepared, rows: NDArray[np.intp]) -> float:
+    """Mean of the median errors of crease and knee top of the nearer leg, in torso lengths."""
+    figures = near_errors(points, prepared, rows)
+    return (figures["crease_median"] + figures["knee_top_median"]) / 2
+
+
+TASK = Surface()

@@ -1,0 +1,160 @@
+"""The head on BlazePose's features: what prepares its data, its loss, and what the device reads of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.datasets.growing import GrowingArray
+
+torch = pytest.importorskip("torch")
+
+from convert.nets.surface import POINTS, SEEN, Head, SurfaceNet, places  # noqa: E402
+from convert.prepared import Prepared, write  # noqa: E402
+from convert.surface_report import auc, near_errors, with_offset  # noqa: E402
+from convert.tasks.surface import TASK  # noqa: E402
+from device.inference import surface  # noqa: E402
+from device.squat.pose import KEYPOINTS, SIDES, index  # noqa: E402
+
+ROWS = 12
+CREASES, KNEE_TOPS = (index(*(f"{side}_{name}" for side in SIDES)) for name in ("hip_crease", "knee_top"))
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Prepared:
+    """Rows whose points lie where a channel of the features has its peak."""
+    rng = np.random.default_rng(1)
+    points = rng.uniform(0.2, 0.8, (ROWS, 23, 2)).astype(np.float32)
+    at = (np.arange(64) + 0.5) / 64
+    features = np.zeros((ROWS, 64, 64, 48), np.float32)
+    for channel, point in enumerate((*CREASES, *KNEE_TOPS)):
+        x, y = points[:, point, 0, None, None], points[:, point, 1, None, None]
+        features[..., channel] = np.exp(-((at[None, None] - x) ** 2 + (at[None, :, None] - y) ** 2) / 2 / 0.03**2)
+    arrays = {
+        "features": np.rint(features * 255).astype(np.uint8),
+        "features_scale": np.full((ROWS, 48), 1 / 255, np.float32),
+        "points": points,
+        "visible": np.full((ROWS, 23), 2, np.uint8),
+        "found": points[:, :17] + np.float32(0.01),
+        "found_scores": np.ones((ROWS, 17), np.float32),
+        "torso": np.full(ROWS, 0.2, np.float32),
+        "near": np.arange(ROWS).astype(np.uint8) % 2,
+        "view_deg": np.zeros(ROWS, np.float32),
+        "low": np.ones(ROWS, np.bool_),
+        "body": np.zeros(ROWS, np.int32),
+    }
+    backbone = {"name": "blazepose_full", "sha256": "f", "source": {"sha256": "s"}}
+    about = {"task": "surface", "gaps": ["points"], "sources": [], "told": {}, "backbone": backbone}
+    return write(tmp_path / "rows", arrays, np.array([0] * 8 + [1] * 2 + [2] * 2, np.uint8), about)
+
+
+def test_an_array_grows_and_tells_its_length(tmp_path: Path) -> None:
+    with GrowingArray(tmp_path / "a.npy", (2, 3), np.uint8) as array:
+        for row in range(1000):
+            array.append(np.full((2, 3), row % 256))
+        found = array.close()
+    assert found.shape == (1000, 2, 3)
+    assert (found[:, 1, 2] == np.arange(1000) % 256).all()
+
+
+def test_a_row_of_another_shape_is_refused(tmp_path: Path) -> None:
+    with GrowingArray(tmp_path / "a.npy", (3,), np.uint8) as array, pytest.raises(ValueError, match="row of shape"):
+        array.append(np.zeros(4))
+
+
+def test_a_few_steps_bring_the_points_nearer(prepared: Prepared) -> None:
+    torch.manual_seed(0)
+    net = TASK.net(SurfaceNet(width=16, blocks=1, deep=1), prepared)
+    before = TASK.measure(net.eval(), prepared, "train")["score"]
+    optimizer = torch.optim.AdamW(net.parameters(), 5e-3)
+    net.train()
+    for _ in range(25):
+        batch = {k: torch.as_tensor(v) for k, v in TASK.batch(prepared, prepared.rows("train"), None).items()}
+        optimizer.zero_grad()
+        TASK.loss(net, batch).backward()
+        optimizer.step()
+    after = TASK.measure(net.eval(), prepared, "train")["score"]
+    assert after < 0.5 * before
+
+
+def test_points_that_are_not_there_do_not_count(prepared: Prepared) -> None:
+    net = TASK.net(SurfaceNet(width=16, blocks=1, deep=0), prepared).eval()
+    rows = prepared.rows("train")
+    whole = {k: np.array(v) for k, v in TASK.batch(prepared, rows, None).items()}
+    points, visible = np.array(prepared.arrays["points"]), np.array(prepared.arrays["visible"])
+    points[:, 19], visible[:, 19] = np.nan, 0
+    broken = Prepared(
+        prepared.folder, {**prepared.arrays, "points": points, "visible": visible}, prepared.split, prepared.about
+    )
+    lacking = TASK.batch(broken, rows, None)
+    assert (lacking["weight"][:, POINTS.index(KEYPOINTS[19])] == 0).all()
+    for batch in (whole, lacking):
+        loss = TASK.loss(net, {k: torch.as_tensor(v) for k, v in batch.items()})
+        assert torch.isfinite(loss)
+
+
+@pytest.mark.parametrize("fine", [0, 8])
+def test_the_device_reads_what_training_meant(prepared: Prepared, fine: int) -> None:
+    torch.manual_seed(0)
+    net = TASK.net(SurfaceNet(width=16, blocks=1, deep=1, fine=fine), prepared).eval()
+    assert isinstance(net, Head)
+    row = TASK.calibration(prepared, 1, 0)
+    with torch.no_grad():
+        heat, _ = net(torch.as_tensor(row).permute(0, 3, 1, 2))
+        wanted = places(heat)[0][0, :4].numpy()
+        out = TASK.deployed(net)(torch.as_tensor(row))
+    assert out[0].shape == (1, 64 if fine else 32, 64 if fine else 32, 4)
+    assert out[1].shape == (1, 32, 32, SEEN)
+    found, scores = surface.read(dict(zip(TASK.outputs, (o.numpy() for o in out), strict=True)))
+    assert found == pytest.approx(wanted, abs=1e-4)
+    assert scores.shape == (4,)
+    assert ((scores > 0) & (scores < 1)).all()
+
+
+def test_a_peak_is_read_at_its_place_and_its_sight_there() -> None:
+    heat, sight = np.full((1, 32, 32, 4), -20, np.float32), np.full((1, 32, 32, SEEN), -5, np.float32)
+    heat[0, 10, 20, 2] = 20
+    sight[0, 10, 20, 19] = 5
+    heat[0, 4, 4, [0, 1, 3]] = 20
+    points, scores = surface.read({"heat": heat, "sight": sight})
+    assert points[2] == pytest.approx([20.5 / 32, 10.5 / 32])
+    assert scores[2] > 0.99
+    assert (scores[[0, 1, 3]] < 0.01).all()
+
+
+def test_errors_are_of_the_nearer_leg_in_torso_lengths(prepared: Prepared) -> None:
+    rows = np.arange(ROWS)
+    points = np.array(prepared.arrays["points"][:, [*CREASES, *KNEE_TOPS]])
+    for row, near in enumerate(prepared.arrays["near"]):
+        points[row, near, 0] += 0.02  # of the near crease: a tenth of the torso
+        points[row, 2 + (1 - near)] += 0.5  # of the far knee top: does not matter
+    errors = near_errors(points, prepared, rows)
+    assert errors["crease_median"] == pytest.approx(0.1, abs=1e-4)
+    assert errors["knee_top_p90"] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_best_offset_finds_points_that_lie_at_one(prepared: Prepared) -> None:
+    points = np.array(prepared.arrays["points"])
+    found = np.array(prepared.arrays["found"])
+    for side in SIDES:
+        hip, knee = (found[:, index(f"{side}_{name}")[0]] for name in ("hip", "knee"))
+        along = (knee - hip) / np.linalg.norm(knee - hip, axis=-1, keepdims=True)
+        torso = np.linalg.norm(
+            found[:, index("left_shoulder", "right_shoulder")].mean(1)
+            - found[:, index("left_hip", "right_hip")].mean(1),
+            axis=-1,
+        )[:, None]
+        points[:, index(f"{side}_hip_crease")[0]] = hip + 0.3 * along * torso
+        points[:, index(f"{side}_knee_top")[0]] = knee - 0.1 * along * torso
+    told = Prepared(prepared.folder, {**prepared.arrays, "points": points}, prepared.split, prepared.about)
+    errors = near_errors(with_offset(told, np.arange(ROWS)), told, np.arange(ROWS))
+    assert max(errors.values()) < 1e-4
+
+
+def test_the_area_under_the_curve() -> None:
+    assert auc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])) == pytest.approx(0.75)
+    assert auc(np.ones(4), np.array([True, False, True, False])) == pytest.approx(0.5)
+
+
+def test_the_manifest_names_the_file_that_the_backbone_is_folded_from(prepared: Prepared) -> None:
+    assert TASK.manifest(SurfaceNet(), prepared)["requires"] == ["s"]
