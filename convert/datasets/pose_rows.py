@@ -56,8 +56,9 @@ def prepare(task: str, told: Data, sources: Sequence[Path], out: Path) -> Prepar
     """
     if not sources:
         raise InputError("pose: name folders that `python -m convert synth` wrote, or COCO keypoint files (.json)")
-    counted = [_source(path, told) for path in sources]
-    total = sum(source["rows"] for source in counted)
+    opened = [_source(path, told) for path in sources]
+    counted = [about for about, _ in opened]
+    total = sum(about["rows"] for about in counted)
     arrays: dict[str, NDArray[Any]] = {
         "picture": store.create(out, "picture", (total, told.picture, told.picture, 3), np.uint8),
         "points": np.full((total, POINTS, 2), np.nan, np.float32),
@@ -68,7 +69,7 @@ def prepare(task: str, told: Data, sources: Sequence[Path], out: Path) -> Prepar
         "hash": np.zeros(total, np.uint64),
     }
     split = np.zeros(total, np.uint8)
-    pictures = (picture for path in sources for picture in _pictures(path, told))
+    pictures = (picture for _, read in opened for picture in read)
     for row, picture in enumerate(tqdm(pictures, "prepare", total, disable=None)):
         _put(arrays, row, picture, told)
         split[row] = picture.split
@@ -78,25 +79,19 @@ def prepare(task: str, told: Data, sources: Sequence[Path], out: Path) -> Prepar
     return store.write(out, arrays, split, {**about, "shares": shares})
 
 
-def _source(path: Path, told: Data) -> dict[str, Any]:
+def _source(path: Path, told: Data) -> tuple[dict[str, Any], Iterator[Picture]]:
+    """What a source is, and its pictures; a set that is still being rendered is taken as it is now."""
     if path.suffix == ".json":
         coco = CocoFile.read(path)
         found = hashlib.sha256(path.read_bytes())
-        return {"name": path.name, "sha256": found.hexdigest(), "licence": ", ".join(coco.licences),
-                "rows": len(coco.people)}  # fmt: skip
-    rows, found = 0, hashlib.sha256()
-    for clip in SyntheticClip.all_in(path):
+        about = {"licence": ", ".join(coco.licences), "rows": len(coco.people)}
+        return {"name": path.name, "sha256": found.hexdigest(), **about}, coco.pictures()
+    clips, rows, found = SyntheticClip.all_in(path), 0, hashlib.sha256()
+    for clip in clips:
         rows += len(rendered_rows(clip.truth(), told.fps))
         found.update(clip.truth_file.read_bytes())
-    return {"name": path.name, "sha256": found.hexdigest(), "licence": RENDERED, "rows": rows}
-
-
-def _pictures(path: Path, told: Data) -> Iterator[Picture]:
-    if path.suffix == ".json":
-        yield from CocoFile.read(path).pictures()
-    else:
-        for clip in SyntheticClip.all_in(path):
-            yield from rendered(clip, told.fps)
+    pictures = (picture for clip in clips for picture in rendered(clip, told.fps))
+    return {"name": path.name, "sha256": found.hexdigest(), "licence": RENDERED, "rows": rows}, pictures
 
 
 def _put(arrays: Mapping[str, NDArray[Any]], row: int, picture: Picture, told: Data) -> None:
