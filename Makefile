@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench soak clean
 
 run: $(VENV)/device
 	$(BIN)/squatlight demo
@@ -19,6 +19,10 @@ lint: $(VENV)/test
 bench: $(VENV)/test
 	$(BIN)/squatlight models fetch
 	$(BIN)/python -m convert bench
+
+soak: $(VENV)/test
+	$(BIN)/squatlight models fetch
+	$(BIN)/python -m convert soak
 
 clean:
 	rm -rf $(VENV) .venv-* build *.egg-info

@@ -19,7 +19,11 @@ COMMANDS = {
     "tune": ("convert.tune", "fits the depth estimators' offset and sigma on the tune split"),
     "pose-clips": ("convert.pose_clips", "both pose models over labelled clips"),
     "bench-pose": ("convert.bench_pose", "how fast the pose networks are, in turn on one thread"),
+    "surface-sheet": ("convert.surface_sheet", "draws the surface points found on labelled clips, to be looked at"),
+    "frontsquat": ("convert.frontsquat", "depth on FrontSquat: the paper's network beside ours"),
     "bench": ("convert.bench", "frames a second, memory, start-up; against mediapipe's own Pose"),
+    "latency": ("convert.latency", "how long a picture takes to the lamp"),
+    "soak": ("convert.soak", "a day of keypoints, half an hour of pictures: memory, handles, files"),
 }
 
 

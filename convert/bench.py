@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 import device
+from convert import latency
 from convert.flops import mflop
 from device.camera.clip import Clip
 from device.errors import PartFailed
@@ -71,11 +72,12 @@ def main(arguments: Sequence[str]) -> int:
         **summary(runs),
         "without_mediapipe": why_not,
         "stages": contest("stages", asked.clip, sys.executable),
+        "latency": contest("latency", asked.clip, sys.executable),
         "mflop": graphs,
         "pi": pi_estimate(graphs["blazepose_full"]),
         "runs": runs,
     }
-    result["missed"] = missed(result)
+    result["missed"] = missed(result) + latency.missed(result["latency"])
     print("\n".join(table(result)), flush=True)
     if asked.json:
         asked.json.write_text(json.dumps(result, indent=1), "utf-8")
@@ -86,7 +88,7 @@ def contest(name: str, clip: str, python: str) -> Result:
     """One run of a contestant.
 
     Args:
-        name: device, mediapipe or stages, see `convert.contestants`.
+        name: device, mediapipe, stages or latency, see `convert.contestants`.
         clip: the video.
         python: the interpreter it runs on.
 
@@ -171,6 +173,7 @@ def table(result: Mapping[str, Any]) -> list[str]:
         lines.append(f"  {name:30s}{stage['run_ms']:10.2f}{stage['frame_ms']:11.2f}")
     total_ms = sum(stage["frame_ms"] for stage in result["stages"].values())
     lines += [f"  {'together':30s}{'':10s}{total_ms:11.2f}", ""]
+    lines += [*latency.table(result["latency"]), ""] if "latency" in result else []
     lines += [f"{name}: {cost:.0f} MFLOP a run" for name, cost in result["mflop"].items()]
     lines += [f"landmark network on other boards ({ESTIMATED}; by XNNPACK's published speed on MobileNet v1):"]
     for board, (least_ms, most_ms) in result["pi"].items():

@@ -146,8 +146,15 @@ def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
     return {**table, "around": {"run_ms": around_ms, "runs": 1.0, "frame_ms": around_ms}}
 
 
+def latency(clip: str, notes: Notes) -> dict[str, Any]:
+    """How long a picture takes to the lamp, paced, see `convert.latency`."""
+    from convert.latency import measure
+
+    return measure(clip, seconds=60.0)
+
+
 if __name__ == "__main__":
     name, clip, started_s = sys.argv[1:]
-    measure = {"device": device, "mediapipe": mediapipe, "stages": stages}[name]
+    measure = {"device": device, "mediapipe": mediapipe, "stages": stages, "latency": latency}[name]
     result = measure(clip, Notes(float(started_s)))
     print(json.dumps(result), flush=True)

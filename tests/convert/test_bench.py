@@ -95,6 +95,9 @@ def measured(monkeypatch):
         ran.append((name, python))
         if name == "stages":
             return {"landmarks": {"run_ms": 9.0, "runs": 1.0, "frame_ms": 9.0}}
+        if name == "latency":
+            way = {"stages": {"pose": [9.0, 12.0]}, "every_frame_ms": [11.0, 20.0, 40.0]}
+            return {where: {**way, "frame_to_pin_ms": [12.0], "dwell_s": [0.2]} for where in ("alone", "hanging")}
         return run(100.0) if name == "device" else run(40.0, peak_mb=390.0)
 
     monkeypatch.setattr(bench, "contest", contest)
@@ -129,7 +132,7 @@ def test_without_a_network_only_the_device_is_measured_and_one_line_says_so(meas
 
     monkeypatch.setattr(bench.subprocess, "run", no_network)
     assert bench.main(["--rounds", "1"]) == 0
-    assert [name for name, _ in measured] == ["device", "stages"]
+    assert [name for name, _ in measured] == ["device", "stages", "latency"]
     told = [line for line in capsys.readouterr().err.splitlines() if "cannot be installed" in line]
     assert len(told) == 1
     assert "No matching distribution" in told[0]
