@@ -30,7 +30,7 @@ from convert.tasks.task import Batch, Comparison
 from device.errors import InputError
 from device.inference.depth_model import layout
 from device.inference.tflite import Model
-from device.squat.depth_features import COUNT, FRAME_SIZE, FRAMES, GLOBAL, PER_FRAME, features_of, mirroring
+from device.squat.depth_features import FRAME_SIZE, FRAMES, GLOBAL, PER_FRAME, features_of, mirroring
 from device.squat.perspective import Optics
 from device.squat.rulebook import Rules
 
@@ -261,9 +261,10 @@ def _told(row: Row, kind: int) -> dict[str, Any] | None:
     if guessed is None or known is None:
         return None
     return {
-        "guessed": guessed, "known": known, "margins": np.asarray(row.margins, np.float32), "kind": np.uint8(kind + (not row.lowest)),
-        "nearer": np.uint8(row.nearer), "body": np.uint16(row.body), "view_deg": np.float32(v.view_deg),
-        "thigh_m": np.float32(row.thigh_m), "pitch_deg": np.float32(v.pitch_deg), "height_m": np.float32(v.height_m),
+        "guessed": guessed, "known": known, "margins": np.asarray(row.margins, np.float32),
+        "kind": np.uint8(kind + (not row.lowest)), "nearer": np.uint8(row.nearer), "body": np.uint16(row.body),
+        "view_deg": np.float32(v.view_deg), "thigh_m": np.float32(row.thigh_m),
+        "pitch_deg": np.float32(v.pitch_deg), "height_m": np.float32(v.height_m),
     }  # fmt: skip
 
 
