@@ -240,3 +240,33 @@ def test_somebody_elses_file_is_left_alone(tmp_path: Path) -> None:
         Store(path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["passwd"]
+
+
+def test_a_file_of_the_first_version_is_opened_with_all_that_it_holds(tmp_path: Path) -> None:
+    """Written out here, so that no later change of the program changes it too."""
+    path = tmp_path / "reps.db"
+    old = sqlite3.connect(path, isolation_level=None)
+    old.executescript(
+        """
+        PRAGMA journal_mode = WAL;
+        CREATE TABLE reps (id TEXT PRIMARY KEY, at TEXT, json TEXT NOT NULL);
+        CREATE TABLE outbox (
+            place INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL,
+            payload TEXT NOT NULL, properties TEXT NOT NULL,
+            created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
+        PRAGMA user_version = 1;
+        """
+    )
+    records = [{**record_of(judged(number)), "id": f"id-{number}"} for number in (1, 2, 3)]
+    for record in records:
+        old.execute("INSERT INTO reps VALUES (?, ?, ?)", (record["id"], record["at"], json.dumps(record)))
+    for number in (2, 3):
+        values = (f"id-{number}", "squatlight/rack1/rep", json.dumps({"rep": number}), '{"schema": "1"}')
+        old.execute("INSERT INTO outbox (id, topic, payload, properties) VALUES (?, ?, ?, ?)", values)
+    old.close()
+    for _ in range(2):  # the second time there is nothing left to migrate
+        with Store(path) as store:
+            assert store.reps() == records
+            assert store.pending(9) == [letter(2), letter(3)]
+            assert store._base.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    assert not [each for each in tmp_path.iterdir() if "damaged" in each.name]
