@@ -103,7 +103,8 @@ def test_behind_its_walls_the_station_still_sees_what_it_needs(pose_files: None)
     }  # fmt: skip
     properties = [f"--property={key}={value}" for key, value in service_lines() if key not in skipped]
     command = [
-        "systemd-run", "--quiet", "--wait", "--pipe", "--collect", *properties, "--property=DynamicUser=no",
+        "systemd-run", "--quiet", "--wait", "--pipe", "--collect", *properties, "--property=ProtectHome=tmpfs",
+        f"--property=BindReadOnlyPaths={sys.prefix} {ROOT} {models.fetched_folder()}",
         f"--setenv=SQUATLIGHT_MODELS={models.fetched_folder()}", sys.executable, "-c", PROBE, str(ROOT),
     ]  # fmt: skip
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
