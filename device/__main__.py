@@ -13,6 +13,8 @@ from pathlib import Path
 from device import __version__, logs, settings
 from device.errors import InputError, SettingsError, SquatlightError
 from device.inference import fetch, models, pose_model
+from device.output import labels
+from device.output.store import Store
 from device.squat.rulebook import MODES
 
 USAGE_ERROR = 2
@@ -65,6 +67,19 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--pose", metavar="MODEL", choices=pose_model.NAMES)
     replay.add_argument("--depth", metavar="METHOD", help="image_plane, floor_plane or surface")
     replay.add_argument("-c", "--config", type=Path, metavar="FILE")
+
+    reps = commands.add_parser("reps", help="the newest reps in the store")
+    reps.add_argument("-n", type=int, default=20, metavar="N", help="how many (20)")
+    reps.set_defaults(run=_reps)
+    correct = commands.add_parser("correct", help="say what a rep was; the verdict stays beside it")
+    correct.add_argument("rep", metavar="REP", help="the beginning of its id, or last")
+    correct.add_argument("depth", choices=labels.DEPTHS, help="parallel: cannot be told; none: it was no squat")
+    correct.set_defaults(run=_correct)
+    export = commands.add_parser("labels", help="corrected reps as labels, a JSON line each")
+    export.add_argument("--out", default="-", metavar="FILE", help="- is stdout")
+    export.set_defaults(run=_labels)
+    for command in (reps, correct, export):
+        command.add_argument("-c", "--config", type=Path, metavar="FILE")
 
     model = commands.add_parser("models", help="the third-party pose model; hashes of all models")
     verbs = model.add_subparsers(required=True, metavar="VERB")
@@ -133,6 +148,43 @@ def _replay(asked: argparse.Namespace) -> int:
         with lines:
             return replay(asked.clips, wanted, Outlets(lines, table, asked.video, progress))
     return replay(asked.clips, wanted, Outlets(sys.stdout if asked.json else None, table, asked.video, progress))
+
+
+def _store(config: Path | None) -> Store:
+    path = settings.load(config).store.path
+    if not path or not Path(path).is_file():
+        raise InputError(f"store.path: {f'no file {path}' if path else 'not set'}; no reps are kept there")
+    return Store(Path(path))
+
+
+def _reps(asked: argparse.Namespace) -> int:
+    if asked.n < 1:
+        raise InputError(f"-n: expected 1 or more, got {asked.n}")
+    with _store(asked.config) as store:
+        for line in labels.rows(store, asked.n):
+            print(line)
+    return 0
+
+
+def _correct(asked: argparse.Namespace) -> int:
+    with _store(asked.config) as store:
+        rep = labels.correct(store, asked.rep, asked.depth)
+    print(f"{rep['id'][:8]}: judged {rep['decision']}, you say {asked.depth}")
+    return 0
+
+
+def _labels(asked: argparse.Namespace) -> int:
+    with _store(asked.config) as store:
+        if asked.out == "-":
+            labels.export(store, sys.stdout)
+            return 0
+        try:
+            with open(asked.out, "x", encoding="utf-8") as out:
+                count = labels.export(store, out)
+        except OSError as error:
+            raise InputError(f"--out {asked.out}: cannot be written ({error.strerror})") from error
+    print(f"{count} labels in {asked.out}")
+    return 0
 
 
 def _fetch_if_missing() -> None:

@@ -13,6 +13,7 @@ from device.errors import SettingsError
 from device.inference import form_model, pose_model, tflite
 from device.logs import FORMS
 from device.output import home_assistant, messages, pins
+from device.output.evidence import SHOWS
 from device.squat.depth import METHODS, SURFACE
 from device.squat.judge import JudgeSettings
 from device.squat.perspective import Optics
@@ -123,6 +124,17 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Pictures:
+    """What is shown and kept of each rep, see `device.output.evidence`."""
+
+    show: str
+    folder: str
+    clips: bool
+    max_mb: float
+    max_days: float
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """How the log is written."""
 
@@ -142,6 +154,7 @@ class Settings:
     light: Light
     mqtt: Mqtt
     store: Store
+    evidence: Pictures
     log: Log
 
     def judging(self) -> JudgeSettings:
@@ -224,6 +237,11 @@ def checked(settings: Settings) -> Settings:
         raise SettingsError("mqtt.username: missing; mqtt.password_file is given")
     if s.mqtt.discovery:
         _like("mqtt.discovery", s.mqtt.discovery, home_assistant.PREFIX, "the beginning of a topic")
+    _one_of("evidence.show", s.evidence.show, SHOWS)
+    if s.evidence.clips and not s.evidence.folder:
+        raise SettingsError("evidence.folder: missing; evidence.clips wants a place for the clips")
+    _between("evidence.max_mb", s.evidence.max_mb, 1, 1e6)
+    _between("evidence.max_days", s.evidence.max_days, 0.01, 36500)
     _one_of("log.form", s.log.form, FORMS)
     return settings
 

@@ -21,10 +21,12 @@ from device.judging import open_judge
 from device.lamps import open_light
 from device.meter import Meter
 from device.output.broker import EmbeddedBroker
+from device.output.evidence import Evidence
 from device.output.home_assistant import Discovery
 from device.output.mqtt import Mqtt
 from device.output.output import Fanout, Output
 from device.output.record import Record, rep_record
+from device.output.retention import Limits
 from device.output.store import Store
 from device.overrides import Overrides
 from device.settings import Settings
@@ -52,6 +54,7 @@ class Station:
         self.overrides = overrides or Overrides(None)
         self.broker: EmbeddedBroker | None = None
         self.mqtt: Mqtt | None = None
+        self.evidence: Evidence | None = None
         self._idle = Idle() if live else None
         self._parts = ExitStack()
         read_password(settings)  # wrong settings are told before anything is opened
@@ -80,13 +83,27 @@ class Station:
             self.mqtt = Mqtt(
                 host, port, s.station.name, s.mqtt.username or None, read_password(s), s.mqtt.ca_file or None,
                 s.mqtt.tls, outbox=store, hold_s=s.light.hold_s, has_amber=s.light.amber_pin >= 0,
-                discovery=Discovery(s.station.name, s.mqtt.discovery) if s.mqtt.discovery else None,
+                discovery=self._discovery(),
                 stats=self.model.meter.stats, height_cm=s.lifter.height_cm or None,
             )  # fmt: skip
             self.mqtt.controls(s.station.judging, s.lifter.height_cm or None)
             yield opened.enter_context(self.mqtt)
         if store is not None:
             yield store
+        if s.evidence.show != "off" and (self.mqtt is not None or s.evidence.folder):
+            folder = Path(s.evidence.folder) if s.evidence.folder else None
+            limits = Limits(s.evidence.max_mb, s.evidence.max_days)
+            publish = self.mqtt.evidence if self.mqtt is not None else None
+            self.evidence = opened.enter_context(Evidence(s.evidence.show, folder, s.evidence.clips, limits, publish))
+            yield self.evidence
+        elif self.mqtt is not None:
+            self.mqtt.evidence(None)  # what an earlier run may have left at the broker
+
+    def _discovery(self) -> Discovery | None:
+        s = self.settings
+        if not s.mqtt.discovery:
+            return None
+        return Discovery(s.station.name, s.mqtt.discovery, evidence=s.evidence.show != "off")
 
     def run(self, turned: Callable[[], None] = lambda: None) -> Iterator[tuple[Event, Record | None]]:
         """Judges until the source ends, telling the outputs first and then the caller.
@@ -102,6 +119,8 @@ class Station:
                 told.handle(event, record)
                 yield event, record
             told.tick(turn.now_s)
+            if self.evidence is not None and turn.frame is not None:
+                self.evidence.remember(turn.frame.image, turn.frame.index, turn.frame.captured_s)
             self._tell_how_it_goes(turn)
             controls.obey()
             turned()

@@ -29,7 +29,7 @@ def rep_record(
     return {
         "type": "rep",
         "id": str(uuid.uuid4()),
-        "at": None if at is None else _iso(at),
+        "at": None if at is None else iso(at),
         "source": source,
         "mode": mode,
         "set": event.set_number,
@@ -89,5 +89,5 @@ def called(record: Record) -> list[str]:
     return [name.replace("_", " ") for p, name in sorted(found, reverse=True) if p >= CALLED_FROM]
 
 
-def _iso(at: datetime) -> str:
+def iso(at: datetime) -> str:
     return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

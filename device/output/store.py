@@ -25,6 +25,11 @@ MIGRATIONS = (
         place INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, payload TEXT NOT NULL,
         properties TEXT NOT NULL, created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
     """,
+    """
+    CREATE TABLE corrections (
+        place INTEGER PRIMARY KEY AUTOINCREMENT, rep TEXT NOT NULL REFERENCES reps (id), depth TEXT NOT NULL,
+        at TEXT NOT NULL)
+    """,
 )
 _LOCKED_S = 1.0  # how long another program may hold the file before a write fails; longer would hold up the frames
 
@@ -71,6 +76,22 @@ class Store:
     def reps(self) -> list[Record]:
         """Every rep, in the order in which they were judged."""
         return [json.loads(text) for (text,) in self._read("SELECT json FROM reps ORDER BY rowid")]
+
+    def correct(self, rep: str, depth: str, at: str) -> None:
+        """Keeps what a person says of a rep beside what was judged; the newest word counts, none is removed.
+
+        Args:
+            rep: its id.
+            depth: in the words of `device.output.labels`.
+            at: when it was said, as in a record.
+        """
+        with self._writing():
+            self._base.execute("INSERT INTO corrections (rep, depth, at) VALUES (?, ?, ?)", (rep, depth, at))
+
+    def corrections(self) -> dict[str, tuple[str, str]]:
+        """The newest correction of each rep that has one, by its id: depth and when it was said."""
+        rows = self._read("SELECT rep, depth, at FROM corrections ORDER BY place")
+        return {rep: (depth, at) for rep, depth, at in rows}
 
     def put(self, letter: Letter, rep: Mapping[str, Any] | None = None) -> None:
         """Takes a letter and the rep it tells of; a letter that waits already is not taken twice."""

@@ -183,7 +183,7 @@ def test_the_schema_migrates_step_by_step_and_refuses_a_newer_one(
         assert len(store.reps()) == 1
         assert store._base.execute("SELECT corrected FROM reps").fetchall() == [(None,)]
     monkeypatch.undo()
-    with pytest.raises(PartFailed, match="schema 2, newer than this program's 1"):
+    with pytest.raises(PartFailed, match=f"schema {len(newer)}, newer than this program's {len(MIGRATIONS)}"):
         Store(path)
 
 

@@ -1,0 +1,167 @@
+import os
+import threading
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from reps import judged, record_of
+
+from device.output.evidence import MAX_SIDE_PX, REMEMBERED_S, Evidence, shrunk
+from device.output.retention import Limits, tidy
+from device.squat.pose import KEYPOINTS, Pose
+
+LIMITS = Limits(megabytes=100, days=30)
+FRAMES = 12
+
+
+def pose(index: int) -> Pose:
+    rng = np.random.default_rng(index)
+    points = rng.uniform(50, 400, (len(KEYPOINTS), 2)).astype(np.float32)
+    points[17:] = np.nan
+    scores = np.where(np.isfinite(points[:, 0]), 0.9, 0).astype(np.float32)
+    return Pose(points, scores, None, index / 30, index, size=(1280, 720))
+
+
+def event():
+    told = judged()
+    rep = replace(told.rep, poses=tuple(pose(i) for i in range(FRAMES)), bottom=5)
+    return replace(told, rep=rep, verdict=replace(told.verdict, evidence_index=5))
+
+
+def picture(path: Path) -> np.ndarray:
+    image = cv2.imread(str(path))
+    assert image is not None, path
+    return image
+
+
+def wait_for(there, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end, "in vain"
+        time.sleep(0.01)
+
+
+def show(tmp_path: Path, how: str, clips: bool = False) -> tuple[Path, list[bytes]]:
+    """The still's path and what was published, for a rep before a camera that shows a bright red room."""
+    sent: list[bytes] = []
+    told = event()
+    record = record_of(told)
+    with Evidence(how, tmp_path / "kept", clips, LIMITS, sent.append) as evidence:
+        for i in range(FRAMES):
+            evidence.remember(np.full((720, 1280, 3), (200, 0, 0), np.uint8), i, i / 30)
+        evidence.handle(told, record)
+        wait_for(lambda: len(list((tmp_path / "kept").glob("[!.]*"))) == 1 + clips)
+    return tmp_path / "kept" / f"{record['id']}.jpg", sent
+
+
+def test_by_default_a_still_shows_a_skeleton_on_black_and_nothing_of_the_room(tmp_path: Path) -> None:
+    path, sent = show(tmp_path, "skeleton")
+    image = picture(path)
+    assert max(image.shape[:2]) == MAX_SIDE_PX
+    dark = (image < 30).all(-1).mean()
+    assert 0.5 < dark < 0.999, "mostly black, and something is drawn"
+    assert sent == [path.read_bytes()]
+
+
+def test_a_picture_shows_the_room_where_people_want_it(tmp_path: Path) -> None:
+    path, _ = show(tmp_path, "picture")
+    red = picture(path)[..., 2] > 150
+    assert red.mean() > 0.5
+
+
+@pytest.mark.parametrize("how", ["skeleton", "picture"])
+def test_a_clip_shows_all_frames_of_the_rep_and_no_more_than_the_still(tmp_path: Path, how: str) -> None:
+    path, _ = show(tmp_path, how, clips=True)
+    video = cv2.VideoCapture(str(path.with_suffix(".webm")))
+    frames = []
+    while (read := video.read())[0]:
+        frames.append(read[1])
+    assert len(frames) == FRAMES
+    reddish = np.mean([(f[..., 2] > 120).mean() for f in frames])
+    assert (reddish > 0.5) == (how == "picture")
+
+
+def test_only_what_a_rep_can_need_is_remembered(tmp_path: Path) -> None:
+    with Evidence("picture", None, False, LIMITS, None) as evidence:
+        for second in range(60):
+            evidence.remember(np.zeros((48, 64, 3), np.uint8), second, float(second))
+        assert len(evidence._recent) <= REMEMBERED_S + 1
+    with Evidence("skeleton", None, False, LIMITS, None) as evidence:
+        evidence.remember(np.zeros((48, 64, 3), np.uint8), 0, 0.0)
+        assert not evidence._recent, "nobody's picture is kept where none is shown"
+
+
+def test_judging_waits_for_no_picture(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    stuck = threading.Event()
+    with Evidence("skeleton", None, False, LIMITS, lambda jpeg: stuck.wait(20) and None) as evidence:
+        told = event()
+        began = time.monotonic()
+        for _ in range(50):
+            evidence.handle(told, record_of(told))
+        assert time.monotonic() - began < 1.0
+        assert "busy" in caplog.text
+        stuck.set()
+
+
+def test_a_folder_that_cannot_be_written_is_told_once_and_stills_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "kept").write_text("a file where the folder should be")
+    sent: list[bytes] = []
+    with Evidence("skeleton", tmp_path / "kept", False, LIMITS, sent.append) as evidence:
+        for number in range(3):
+            told = event()
+            evidence.handle(told, record_of(told))
+            wait_for(lambda number=number: len(sent) == number + 1)
+    assert sum("evidence:" in line for line in caplog.text.splitlines()) == 1
+    assert (tmp_path / "kept").read_text() == "a file where the folder should be"
+
+
+def test_what_a_crash_left_half_written_goes_away(tmp_path: Path) -> None:
+    left = tmp_path / f".part-{uuid.uuid4()}.webm"
+    left.write_bytes(b"half")
+    with Evidence("skeleton", tmp_path, False, LIMITS, None):
+        wait_for(lambda: not left.exists())
+
+
+def kept(folder: Path, days_ago: float, kilobytes: int, now_s: float, suffix: str = ".jpg") -> Path:
+    path = folder / f"{uuid.uuid4()}{suffix}"
+    path.write_bytes(b"x" * kilobytes * 1000)
+    os.utime(path, (now_s - days_ago * 86400,) * 2)
+    return path
+
+
+def test_the_oldest_go_where_there_are_too_many_and_all_that_are_too_old(tmp_path: Path) -> None:
+    now_s = 1.8e9
+    ages = (0, 1, 2, 3, 40)
+    files = [kept(tmp_path, days, 100, now_s) for days in ages]
+    tidy(tmp_path, Limits(megabytes=0.35, days=30), now_s)
+    assert [path.exists() for path in files] == [True, True, True, False, False]
+
+
+def test_nothing_of_the_persons_own_is_removed_nor_the_newest_rep(tmp_path: Path) -> None:
+    now_s = 1.8e9
+    own = [tmp_path / name for name in ("holiday.jpg", "labels.jsonl", "reps.db")]
+    for path in own:
+        path.write_bytes(b"x" * 1000)
+        os.utime(path, (0, 0))
+    link = tmp_path / f"{uuid.uuid4()}.jpg"
+    link.symlink_to(own[0])
+    newest = kept(tmp_path, 50, 500, now_s)
+    tidy(tmp_path, Limits(megabytes=0.001, days=1), now_s)
+    assert all(path.exists() for path in (*own, link, newest))
+
+
+def test_a_clock_set_back_removes_nothing(tmp_path: Path) -> None:
+    files = [kept(tmp_path, days, 1, 1.8e9) for days in (0, 1, 2)]
+    assert tidy(tmp_path, LIMITS, 1.0e9) == []
+    assert all(path.exists() for path in files)
+
+
+def test_pictures_are_made_no_longer_than_they_may_be() -> None:
+    assert shrunk(np.zeros((1080, 1920, 3), np.uint8)).shape == (360, 640, 3)
+    assert shrunk(np.zeros((64, 48, 3), np.uint8)).shape == (64, 48, 3)
