@@ -1,7 +1,8 @@
 """What people say of reps that were judged: corrections, and labels to measure and train by.
 
 A label is a JSON object a line, its words those of the labelled clips: `depth` is above, parallel (a person cannot
-tell) or below; `none` says that it was no squat at all. `judged` stands beside it, so that nothing is lost by a correction.
+tell) or below; `none` says that it was no squat at all. `judged` stands beside it: nothing is lost by a
+correction.
 """
 
 import json

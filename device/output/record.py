@@ -90,4 +90,5 @@ def called(record: Record) -> list[str]:
 
 
 def iso(at: datetime) -> str:
+    """A wall-clock time as records hold it: UTC, milliseconds, Z."""
     return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
