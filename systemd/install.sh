@@ -36,6 +36,7 @@ done
 
 source=$(cd "$(dirname "$0")/.." && pwd)
 home=$root/opt/squatlight
+unit=$root/etc/systemd/system/squatlight.service
 command=$root/usr/local/bin/squatlight
 settings=$root/etc/squatlight/squatlight.toml
 models=$root/var/lib/squatlight/models
@@ -93,7 +94,7 @@ put() {
 }
 
 install_service() {
-    put "$source/systemd/squatlight.service" "$root/etc/systemd/system/squatlight.service"
+    put "$source/systemd/squatlight.service" "$unit"
     put "$source/systemd/squatlight.sysusers" "$root/etc/sysusers.d/squatlight.conf"
     put "$source/systemd/squatlight.tmpfiles" "$root/etc/tmpfiles.d/squatlight.conf"
     [ -e "$settings" ] || put "$source/systemd/squatlight.toml" "$settings"
@@ -110,15 +111,15 @@ install_all() {
     mkdir -p "$models"
     SQUATLIGHT_MODELS=$models "$home/bin/squatlight" models fetch ||
         say "the pose model is missing: SQUATLIGHT_MODELS=$models $home/bin/squatlight models fetch"
-    system systemctl try-restart squatlight.service
+    system systemctl try-restart squatlight.service || say "it does not start again: journalctl -u squatlight"
     say "done. Edit $settings, try it by 'sudo -u squatlight squatlight check',"
     say "then start it, now and at every boot: systemctl enable --now squatlight"
 }
 
 undo() {
     [ -n "$root" ] || [ "$(id -u)" = 0 ] || fail "must be run as root: sudo $0 --undo"
-    system systemctl disable --now squatlight.service || true
-    rm -f "$root/etc/systemd/system/squatlight.service" "$root/etc/sysusers.d/squatlight.conf" \
+    [ ! -e "$unit" ] || system systemctl disable --now squatlight.service
+    rm -f "$unit" "$root/etc/sysusers.d/squatlight.conf" \
         "$root/etc/tmpfiles.d/squatlight.conf" "$command"
     rm -rf "$home" # its Debian packages stay: others may need them
     system systemctl daemon-reload
