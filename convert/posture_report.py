@@ -1,0 +1,110 @@
+"""The form network on the posture classes: bottoms of real squats, one pose each, that it was never trained on.
+
+Apart from it a small network fitted on the set's own train rows, which is for the table alone.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from convert.datasets import posture_classes
+from convert.datasets.posture_classes import CLASSES, FAULT_OF, Bottoms
+from convert.nets.form import Geometry
+from convert.tasks.form import bottom_alone, said_by
+from convert.tasks.form_figures import Said, auc, balanced
+from convert.tasks.form_reps import FAULT_NAMES
+from device.inference.tflite import Model
+from device.squat.form_input import DOWN, form_input
+from device.squat.rep import Rep, Tempo
+
+GOOD, OTHERS = CLASSES.index("acc"), CLASSES.index("others")
+SEED, STEPS, HIDDEN = 1, 400, 64
+
+
+def lines(model: Model, folder: Path) -> Iterator[str]:
+    """Markdown: balanced accuracy of good against bad and macro F1, with `others` and without."""
+    test, train = (posture_classes.read(folder, split) for split in ("test", "train"))
+    shown = inputs(test)
+    said = said_by(model, shown)
+    fitted = fit(inputs(train), train.label, shown)
+    yield "| on its test rows | rows | balanced, good or bad | AUC | always bad: plain / balanced | macro F1 |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for words, found, good in (
+        ("never trained on it", named(said), said.good),
+        ("fitted on its train rows", fitted.argmax(1), fitted[:, GOOD]),
+    ):
+        for others in (True, False):
+            these = np.ones(len(test.label), bool) if others else test.label != OTHERS
+            label, kept = test.label[these], found[these]
+            if not others and words.startswith("never"):
+                kept = named(said, others=False)[these]
+            bad = label != GOOD
+            said_bad = good[these] < 0.5 if words.startswith("never") else kept != GOOD
+            yield (
+                f"| {words}, {'with' if others else 'without'} others | {len(label)} | {balanced(said_bad, bad):.1%} "
+                f"| {auc(1 - good[these], bad):.3f} | {bad.mean():.1%} / 50.0% | {macro_f1(kept, label, others):.3f} |"
+            )
+
+
+def inputs(bottoms: Bottoms) -> NDArray[np.float32]:
+    """What the network is shown of each row, (N, STEPS, CHANNELS): the bottom alone."""
+    shown = []
+    for row in range(len(bottoms.label)):
+        rep = Rep(1, (bottoms.pose(row),), 0.0, 0.0, 0.0, 0, Tempo(0.0, 0.0, 0.0), True, 0)
+        found = form_input(rep)
+        assert found is not None
+        shown.append(found)
+    return bottom_alone(np.array(shown))
+
+
+def named(said: Said, others: bool = True) -> NDArray[np.intp]:
+    """The class of each row: good, the likeliest fault that has a class, or `others` where none of them is likely."""
+    assert said.faults is not None
+    columns = [FAULT_NAMES.index(FAULT_OF[name]) for name in CLASSES if name in FAULT_OF]
+    rows = np.array([CLASSES.index(name) for name in CLASSES if name in FAULT_OF])
+    p = said.faults[:, columns]
+    found = rows[p.argmax(1)]
+    if others:
+        found = np.where(p.max(1) < 0.5, OTHERS, found)
+    return np.where(said.good >= 0.5, GOOD, found)
+
+
+def macro_f1(found: NDArray[np.intp], label: NDArray[np.intp], others: bool) -> float:
+    """Mean F1 over the classes."""
+    scores = []
+    for number in range(len(CLASSES)):
+        if number == OTHERS and not others:
+            continue
+        hits = int(((found == number) & (label == number)).sum())
+        all_said, all_there = int((found == number).sum()), int((label == number).sum())
+        scores.append(2 * hits / max(all_said + all_there, 1))
+    return float(np.mean(scores))
+
+
+def fit(shown: NDArray[np.float32], label: NDArray[np.intp], test: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Probabilities (N, 7) of the test rows by a network of one hidden layer fitted on these rows, classes balanced."""
+    torch.manual_seed(SEED)
+    rows, others = (_flat(part) for part in (shown, test))
+    mean, spread = rows.mean(0), rows.std(0).clamp_min(0.02)
+    net = nn.Sequential(nn.Linear(rows.shape[1], HIDDEN), nn.ReLU(), nn.Dropout(0.3), nn.Linear(HIDDEN, len(CLASSES)))
+    optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=0.05)
+    wanted = torch.as_tensor(label)
+    weight = len(label) / (len(CLASSES) * torch.bincount(wanted, minlength=len(CLASSES)).clamp_min(1).float())
+    for _ in range(STEPS):
+        batch = torch.randint(0, len(label), (512,))
+        optimizer.zero_grad()
+        functional.cross_entropy(net((rows[batch] - mean) / spread), wanted[batch], weight).backward()
+        optimizer.step()
+    net.eval()
+    with torch.no_grad():
+        return np.asarray(torch.softmax(net((others - mean) / spread), -1).double().numpy())
+
+
+def _flat(shown: NDArray[np.float32]) -> torch.Tensor:
+    step = torch.as_tensor(shown[:, DOWN : DOWN + 1])
+    return torch.cat([step, Geometry()(step)], -1).flatten(1)

@@ -1,0 +1,202 @@
+"""Named faults from the keypoints of a whole rep: p(good), and p and size of each of device.squat.form.FAULTS."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from convert.nets.form import FaultNet, Faults, FaultsDeployed
+from convert.prepared import Prepared
+from convert.tasks import form_figures, form_reps
+from convert.tasks.form_figures import Said
+from convert.tasks.form_reps import FAULT_NAMES, LIMITS, FormData, is_bad
+from convert.tasks.task import Batch, Comparison
+from device.inference.models import Manifest
+from device.inference.tflite import Model
+from device.squat.form_input import DOWN, FORM_INPUT_VERSION, PER_JOINT, mirrored
+from device.squat.pose import JOINTS
+
+TRUE_SHARE = 0.25  # of training reps shown as they truly were
+EXCHANGED = 0.7  # of those shown as found, with the errors of another
+NEAR = 40  # so far away in the order of views another rep may lend
+BOTTOM_SHARE = 0.15  # shown at the bottom alone
+GATE_REPS, GATE_PART = 500, 200
+
+
+class Form:
+    """The task; see `convert.tasks.task.Task`."""
+
+    name = "form"
+    data_kind: type = FormData
+    net_kind: type = FaultNet
+    outputs = ("good", "faults", "sizes")
+
+    def prepare(self, data: FormData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
+        """Draws the reps, see `form_reps`."""
+        return form_reps.prepare(self.name, data, sources, out, seed)
+
+    def net(self, net: FaultNet, prepared: Prepared) -> nn.Module:
+        """A fresh network, its input's mean and spread from the training rows."""
+        some = prepared.arrays["shown"][prepared.rows("train")[:2000]].astype(np.float32)
+        return Faults(net, some.reshape(-1, *some.shape[2:]), scales(prepared))
+
+    def batch(self, prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator | None) -> dict[str, Any]:
+        """Reps as found, or in training mirrored, as they truly were, or the bottom alone."""
+        shown, sizes = prepared.arrays["shown"], np.array(prepared.arrays["sizes"][rows])
+        if rng is None:
+            values = np.array(shown[rows, shown.shape[1] - 1], np.float32)
+        else:
+            values = disturbed(prepared, rows, rng)
+            values = np.where(rng.random((len(rows), 1, 1)) < 0.5, mirrored(values), values)
+            low = rng.random(len(rows)) < BOTTOM_SHARE
+            values[low] = bottom_alone(values[low])
+        unit, middle = scales(prepared)
+        return {
+            "shown": values.astype(np.float32),
+            "good": ~is_bad(sizes)[:, None],
+            "faults": sizes > LIMITS,
+            "sizes": np.clip((sizes - middle) / unit, -4, 4).astype(np.float32),
+        }
+
+    def loss(self, net: nn.Module, batch: Batch) -> Tensor:
+        """Of good and bad, of each fault, and of the sizes."""
+        net = cast(Faults, net)
+        shown = batch["shown"]
+        if net.training and net.told.jitter:
+            shown = shown + torch.randn_like(shown) * net.told.jitter * (shown != 0)
+        good, faults, sizes = net(shown)
+        apart = functional.smooth_l1_loss(sizes, batch["sizes"])
+        return torch.as_tensor(
+            functional.binary_cross_entropy_with_logits(good, batch["good"].float())
+            + functional.binary_cross_entropy_with_logits(faults, batch["faults"].float())
+            + net.told.size_weight * apart
+        )
+
+    def measure(self, net: nn.Module, prepared: Prepared, split: str) -> dict[str, float]:
+        """Over reps as found; the score is the loss without the sizes."""
+        rows = prepared.rows(split)
+        device = next(net.parameters()).device
+        batch = {k: torch.as_tensor(v).to(device) for k, v in self.batch(prepared, rows, None).items()}
+        good, faults, sizes = (out.float() for out in net(batch["shown"]))
+        of_good = functional.binary_cross_entropy_with_logits(good, batch["good"].float())
+        of_faults = functional.binary_cross_entropy_with_logits(faults, batch["faults"].float())
+        said = Said(torch.sigmoid(good)[:, 0].double().cpu().numpy())
+        return {
+            "score": float(of_good + of_faults),
+            "good_loss": float(of_good),
+            "faults_loss": float(of_faults),
+            "size_loss": float(functional.smooth_l1_loss(sizes, batch["sizes"])),
+            **form_figures.figures(said, np.array(prepared.arrays["sizes"][rows])),
+        }
+
+    def deployed(self, net: nn.Module) -> nn.Module:
+        """With probabilities and sizes in their units."""
+        return FaultsDeployed(cast(Faults, net))
+
+    def calibration(self, prepared: Prepared, count: int, seed: int) -> NDArray[np.float32]:
+        """Training reps, augmented."""
+        rng = np.random.default_rng([seed, 1])
+        rows = np.sort(rng.choice(prepared.rows("train"), min(count, len(prepared.rows("train"))), replace=False))
+        return np.asarray(self.batch(prepared, rows, rng)["shown"], np.float32)
+
+    def compare(self, floating: Model, quantized: Model, prepared: Prepared, whole: bool) -> Comparison:
+        """Whether the verdicts stay the same over held-out reps."""
+        rows = gate_rows(prepared, GATE_REPS if whole else GATE_PART)
+        shown = self.batch(prepared, rows, None)["shown"]
+        return form_figures.same_verdicts(said_by(floating, shown), said_by(quantized, shown))
+
+    def manifest(self, net: FaultNet, prepared: Prepared) -> dict[str, Any]:
+        """What the device checks."""
+        return {
+            "input": "rep_keypoints",
+            "form_input": FORM_INPUT_VERSION,
+            "faults": list(FAULT_NAMES),
+            "counts_from": {name: float(limit) for name, limit in zip(FAULT_NAMES, LIMITS, strict=True)},
+            "threshold": 0.5,
+        }
+
+    def card(self, folder: Path, prepared: Prepared) -> str:
+        """Figures of the shipped graph."""
+        rows = prepared.rows("test")
+        shown, sizes = prepared.arrays["shown"][rows].astype(np.float32), np.array(prepared.arrays["sizes"][rows])
+        with Model(folder.with_suffix(".tflite")) as model:
+            said = {
+                words: said_by(model, shown[:, version])
+                for words, version in (("true keypoints", 0), ("as BlazePose finds them", shown.shape[1] - 1))
+            }
+        return form_figures.card(folder, said, sizes, np.array(prepared.arrays["view_deg"][rows]))
+
+    def report(self, manifest: Manifest, given: Mapping[str, Path]) -> str:
+        """The posture classes, with `posture=FOLDER`."""
+        if "posture" not in given:
+            return "More with: posture=FOLDER of the posture classes.\n"
+        from convert.posture_report import lines
+
+        with Model(manifest.path) as model:
+            return "\n".join(lines(model, given["posture"])) + "\n"
+
+
+def versions(count: int, rows: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Which version of each rep is shown: the true one sometimes, else one as found."""
+    if count == 1:
+        return np.zeros(rows, np.intp)
+    return np.where(rng.random(rows) < TRUE_SHARE, 0, rng.integers(1, count, rows))
+
+
+def disturbed(prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Reps as they truly were, as found, or as found with the errors of another rep seen from about the same side."""
+    shown = prepared.arrays["shown"]
+    chosen = versions(shown.shape[1], len(rows), rng)
+    values = np.array(shown[rows, chosen], np.float32)
+    others = neighbours(prepared, rows, rng)
+    true, found = np.array(shown[rows, 0], np.float32), np.array(shown[others, chosen], np.float32)
+    lent = found - np.array(shown[others, 0], np.float32)
+    exchanged = true + lent * rng.normal(1, 0.15, (len(rows), 1, 1)).astype(np.float32)
+    scores = slice(PER_JOINT - 1, len(JOINTS) * PER_JOINT, PER_JOINT)
+    exchanged[..., scores] = found[..., scores]
+    return np.where((chosen > 0)[:, None, None] & (rng.random((len(rows), 1, 1)) < EXCHANGED), exchanged, values)
+
+
+def neighbours(prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+    """For each row another training row whose camera stands at about the same side."""
+    train = prepared.rows("train")
+    view = np.array(prepared.arrays["view_deg"])
+    order = train[np.argsort(view[train])]
+    place = np.searchsorted(view[order], view[rows]) + rng.integers(-NEAR, NEAR + 1, len(rows))
+    return np.asarray(order[place % len(order)])
+
+
+def bottom_alone(shown: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Reps of which only the bottom was seen, as one pose: (B, STEPS, CHANNELS)."""
+    out = np.zeros_like(shown)
+    out[:, :, -3:] = shown[:, :, -3:]
+    out[:, DOWN - 1 : DOWN + 2] = shown[:, DOWN : DOWN + 1]
+    return out
+
+
+def scales(prepared: Prepared) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Unit and middle (F,) of the sizes as the network holds them."""
+    sizes = np.array(prepared.arrays["sizes"][prepared.rows("train")])
+    middle = np.median(sizes, 0)
+    return np.maximum(np.percentile(np.abs(sizes - middle), 80, 0), 0.2).astype(np.float32), middle.astype(np.float32)
+
+
+def gate_rows(prepared: Prepared, count: int) -> NDArray[np.intp]:
+    """Rows for comparing graphs: held-out ones first, others where these are too few."""
+    rows = np.concatenate([prepared.rows(split) for split in ("test", "tune", "train")])
+    return np.asarray(rows[:count])
+
+
+def said_by(model: Model, shown: NDArray[np.float32]) -> Said:
+    """What a graph says, rep by rep, as the device runs it."""
+    outputs = [model(one[None]) for one in shown]
+    good, faults, sizes = (np.array([out[name][0] for out in outputs], float) for name in Form.outputs)
+    return Said(good[:, 0], faults, sizes)
+
+
+TASK = Form()

@@ -1,0 +1,186 @@
+"""The data of both form networks: synthetic reps as the device would hold them, with the sizes of their faults.
+
+Rows are reps. `shown` (N, V, STEPS, CHANNELS) and `points` (N, V, 11, 17, 2) hold each rep V times: first as it truly
+was, then as the pose model would have found it (convert/synth/found.py), other errors each time. `sizes` (N, F) in the
+order and units of device.squat.form.FAULTS; `body`, `view_deg`, `rate_hz` (N,).
+"""
+
+# ruff: noqa: RUF009  `within` makes dataclass fields with limits, as `field` does
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.prepared import SPLITS, Prepared, write
+from convert.recipe import Span, within
+from convert.synth.found import Donor, Finder, donors, span
+from convert.synth.keypoint_reps import KeypointRep, keypoint_reps
+from convert.synth.recipe import Motion, Output, Recipe
+from device.errors import InputError
+from device.squat.form import FAULTS
+from device.squat.form_input import FORM_INPUT_VERSION, form_input
+from device.squat.pose import Pose
+from device.squat.pose_image import rep_points
+from device.squat.rep import Rep, Tempo
+
+FAULT_NAMES = tuple(FAULTS)
+LIMITS = np.array([fault.counts_from for fault in FAULTS.values()])
+DISPUTED: dict[str, float] = {
+    "knees_in": 4.0, "knees_out": 5.0, "knees_forward": 3.0, "bent_over": 6.0, "back_rounding": 7.0,
+    "pelvic_tuck": 6.0, "lateral_shift": 1.5, "heels_up": 0.8, "shallow": 3.0, "not_locked_out": 5.0,
+}  # fmt: skip
+"""So near to where a fault begins to count two coaches would dispute it; chosen before the first training."""
+_BANDS = np.array([DISPUTED[name] for name in FAULT_NAMES])
+
+
+@dataclass(frozen=True)
+class FormData:
+    """What is drawn. Every body with number % 8 == 7 is for test, == 6 for tune.
+
+    `found`: how often each rep is shown as the pose model would find it; `rate_hz`: how often the movement is
+    sampled, from which the network's input is interpolated; `workers`: processes that draw.
+    """
+
+    clips: int = within(1, 10**6, 1200)
+    reps: Span = within(1, 20, (2, 4))
+    thigh_deg: Span = within(40, 125, (80, 114))
+    fault_share: float = within(0, 1, 0.35)
+    soft_knees_share: float = within(0, 1, 0.06)
+    rate_hz: Span = within(8, 120, (10, 16))
+    found: int = within(0, 20, 1)
+    workers: int = within(1, 256, 2)
+
+
+@dataclass(frozen=True)
+class _Job:
+    recipe: Recipe
+    clips: range
+    rates: Span
+    lenders: tuple[Donor, ...]
+    found: int
+
+
+def is_bad(sizes: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Whether reps with faults of these sizes (..., F) have any that counts."""
+    return np.asarray((sizes > LIMITS).any(-1))
+
+
+def is_clear(sizes: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Whether nobody would dispute it: one fault well beyond what counts, or all well below."""
+    return np.asarray((sizes > LIMITS + _BANDS).any(-1) | (sizes < LIMITS - _BANDS).all(-1))
+
+
+def recipe_of(data: FormData, seed: int) -> Recipe:
+    """The synthetic recipe that is drawn from: squats alone, from everywhere."""
+    motion = Motion(
+        reps=data.reps, thigh_deg=data.thigh_deg, fault_share=data.fault_share, walk_out_share=0.0, fail_share=0.02,
+        soft_knees_share=data.soft_knees_share,
+    )  # fmt: skip
+    return Recipe(output=Output(seed=seed), motion=motion)
+
+
+def prepare(task: str, data: FormData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
+    """Draws the reps; sources are rendered sets whose pose errors are lent (test and tune bodies lend nothing).
+
+    Raises:
+        InputError: `data.found` without a source.
+    """
+    if data.found and not sources:
+        raise InputError("prepare: data.found needs rendered sets as sources (python -m convert synth), or set it to 0")
+    lenders = tuple(donors(sources, bodies_but=(6, 7))) if data.found else ()
+    recipe = recipe_of(data, seed)
+    step = max(1, min(20, data.clips // data.workers))
+    jobs = [
+        _Job(recipe, range(k, min(k + step, data.clips)), data.rate_hz, lenders, data.found)
+        for k in range(0, data.clips, step)
+    ]
+    rows = [row for some in _run(jobs, data.workers) for row in some]
+    return written(task, rows, recipe, sources, out)
+
+
+def written(
+    task: str, rows: Sequence[Mapping[str, Any]], recipe: Recipe, sources: Sequence[Path], out: Path
+) -> Prepared:
+    """Writes rows as prepared data, split by body."""
+    if not rows:
+        raise InputError("prepare: no reps drawn")
+    arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    remainder = arrays["body"] % 8
+    split = np.where(remainder == 7, SPLITS.index("test"), np.where(remainder == 6, SPLITS.index("tune"), 0))
+    drawn = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest()
+    told = [{"name": "synthetic reps (convert/synth), as keypoints", "licence": "bodies CC0", "rows": len(rows)}]
+    told[0]["sha256"] = drawn
+    for path in sources:
+        digest = hashlib.sha256((path / "recipe.json").read_bytes()).hexdigest()
+        name = f"errors of BlazePose on the rendered set {path.name}"
+        told.append({"name": name, "licence": "bodies CC0", "rows": 0, "sha256": digest})
+    about = {"task": task, "form_input": FORM_INPUT_VERSION, "sources": told, "gaps": ["points"]}
+    return write(out, arrays, split.astype(np.uint8), about)
+
+
+def _run(jobs: list[_Job], workers: int) -> Iterator[list[dict[str, Any]]]:
+    from tqdm import tqdm
+
+    if workers == 1:
+        yield from (_rows(job) for job in tqdm(jobs, "drawing reps", disable=None))
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from tqdm(pool.map(_rows, jobs), "drawing reps", len(jobs), disable=None)
+
+
+def _rows(job: _Job) -> list[dict[str, Any]]:
+    return [
+        row
+        for rep in keypoint_reps(job.recipe, job.clips, job.rates)
+        if (row := row_of(rep, Finder(job.lenders), job.found, job.recipe.output.seed)) is not None
+    ]
+
+
+def row_of(rep: KeypointRep, finder: Finder, found: int, seed: int) -> dict[str, Any] | None:
+    """A row of the prepared data; None where the device would see no rep."""
+    shown, points = [], []
+    for version in range(1 + found):
+        rng = np.random.default_rng([seed, rep.clip, rep.number, version])
+        poses = finder.poses(rep, rng if version else None)
+        cut = device_rep(rep, poses, rng)
+        inputs, joints = form_input(cut), rep_points(cut)
+        if inputs is None or joints is None:
+            return None
+        shown.append(inputs.astype(np.float16))
+        points.append(joints.astype(np.float16))
+    return {
+        "shown": np.array(shown),
+        "points": np.array(points),
+        "sizes": np.array([rep.faults[name] for name in FAULT_NAMES], np.float32),
+        "body": np.int32(rep.about["body"]),
+        "view_deg": np.float32(rep.about["view_deg"]),
+        "rate_hz": np.float32(rep.about["fps"]),
+        "clip": np.int32(rep.clip),
+    }
+
+
+def device_rep(rep: KeypointRep, poses: Sequence[Pose], rng: np.random.Generator) -> Rep:
+    """The rep as the device cuts it, give or take what it errs there; the poses are smoothed already."""
+    start_s, end_s = span(rep)
+    first_s, last_s = start_s - rng.uniform(0, 0.2), end_s + rng.uniform(0.1, 0.3)
+    kept = tuple(pose for pose in poses if first_s <= pose.captured_s <= last_s)
+    bottom_s = rep.bottom_s + float(rng.normal(0, 0.04))
+    return Rep(
+        number=1,
+        poses=kept,
+        start_s=kept[0].captured_s,
+        bottom_s=bottom_s,
+        lockout_s=max(end_s + float(rng.uniform(-0.25, 0.1)), bottom_s + 0.1),
+        bottom=int(np.argmin([abs(pose.captured_s - bottom_s) for pose in kept])),
+        tempo=Tempo(bottom_s - first_s, 0.0, end_s - bottom_s),
+        stood_up=rep.completed,
+        dropped=0,
+    )
