@@ -188,7 +188,13 @@ def _write(model: Any, path: Path) -> None:
 def _parse(path: Path) -> tuple[Any, Any]:
     from ai_edge_litert import schema_py_generated as schema
 
-    return schema, schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    packed = path.read_bytes()
+    model = schema.ModelT.InitFromPackedBuf(packed, 0)
+    for buffer in model.buffers:
+        if buffer.offset > 1:  # the quantizer puts the weights of larger graphs behind the flatbuffer
+            buffer.data = np.frombuffer(packed, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return schema, model
 
 
 def _code(model: Any, operator: Any) -> int:
