@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from convert.nets.depth import Deployed, DepthNet
 from convert.prepared import SPLITS, Prepared, write
 from convert.recipe import Span, within
-from convert.synth.recipe import Motion, Output, Recipe
+from convert.synth.body import count as body_count
+from convert.synth.recipe import Motion, Output, People, Recipe
 from convert.tasks import depth_figures as figures
-from convert.tasks.depth_entries import Entry, entries
+from convert.tasks.depth_entries import Entry, entries, mapped
 from convert.tasks.depth_rows import Lenders, Row, movements, rows
 from convert.tasks.task import Batch, Comparison
 from device.errors import InputError
@@ -44,12 +44,16 @@ _STARTS = dict(zip(PER_FRAME, np.cumsum([0, *(int(np.prod(s)) for s in PER_FRAME
 
 @dataclass(frozen=True)
 class DepthData:
-    """What is drawn: `clips` of squats, each of their reps seen from `views` sides."""
+    """What is drawn: `clips` of squats, each of their reps seen from `views` sides.
+
+    `workers`: processes that draw.
+    """
 
     clips: int = within(1, 10**6, 600)
     views: int = within(1, 10**4, 16)
     reps: Span = within(1, 20, (2, 3))
     thigh_deg: Span = within(40, 125, (62, 114))
+    workers: int = within(1, 256, 1)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Depth:
         """
         if not sources:
             raise InputError("prepare: the depth task needs rendered sets as sources (python -m convert synth)")
-        found = entries(sources, seed)
+        found = entries(sources, seed, data.workers)
         told = [_row_of_entry(e) for e in found]
         drawn = list(_drawn(data, found, seed))
         every = [row for row in told + drawn if row is not None]
@@ -147,7 +151,7 @@ class Depth:
         """Features of training rows."""
         train = prepared.rows("train")
         some = np.sort(np.random.default_rng(seed).choice(train, min(count, len(train)), replace=False))
-        return np.array(prepared.arrays["guessed"][some], np.float32)[:, None]
+        return np.array(prepared.arrays["guessed"][some], np.float32)
 
     def compare(self, floating: Model, quantized: Model, prepared: Prepared, whole: bool) -> Comparison:
         """No verdict may differ outside the abstain band over keypoint-level reps of bodies that trained nothing."""
@@ -241,16 +245,23 @@ def _row_of_entry(entry: Entry) -> dict[str, Any] | None:
 
 
 def _drawn(data: DepthData, found: Sequence[Entry], seed: int) -> Iterator[dict[str, Any] | None]:
-    recipe = Recipe(Output(seed=seed, fps=30), motion=Motion(reps=data.reps, thigh_deg=data.thigh_deg))
     split_of = {e.body: int(_split(np.array([e.body]))[0]) for e in found}
     lenders = {s: Lenders(own) for s in range(3) if (own := [e for e in found if split_of[e.body] == s])}
-    for clip in tqdm(range(data.clips), unit="clip", disable=None):
-        rng = np.random.default_rng([seed, clip, 99])
-        moves = list(movements(recipe, range(clip, clip + 1)))
-        if not moves or (own := int(_split(np.array([moves[0].body]))[0])) not in lenders:
-            continue
-        for row in rows(moves, lenders[own], recipe, data.views, rng):
-            yield _told(row, 2)
+    for told in mapped(_draw, range(data.clips), data.workers, data, seed, lenders):
+        yield from told
+
+
+def _draw(clip: int, data: DepthData, seed: int, lenders: Mapping[int, Lenders]) -> list[dict[str, Any] | None]:
+    """The rows of one drawn clip, of the splits in turn, so that those that measure have enough."""
+    split = (0, 2, 0, 1)[clip % 4]
+    if split not in lenders:
+        return []
+    bodies = tuple(b for b in range(body_count()) if _split(np.array([b]))[0] == split)
+    motion = Motion(reps=data.reps, thigh_deg=data.thigh_deg)
+    recipe = Recipe(Output(seed=seed, fps=30), People(bodies=bodies), motion)
+    moves = list(movements(recipe, range(clip, clip + 1)))
+    rng = np.random.default_rng([seed, clip, 99])
+    return [_told(row, 2) for row in rows(moves, lenders[split], recipe, data.views, rng)]
 
 
 def _told(row: Row, kind: int) -> dict[str, Any] | None:

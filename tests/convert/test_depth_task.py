@@ -1,0 +1,187 @@
+"""The depth task: rows whose truth is right, figures that tell good from bad, a gate that can fail."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from convert.nets.depth import Deployed, DepthNet
+from convert.prepared import Prepared, write
+from convert.synth.keypoint_reps import clip_truth, in_camera
+from convert.synth.recipe import Motion, Output, People, Recipe, View
+from convert.synth.truth import Truth
+from convert.tasks import depth_card
+from convert.tasks import depth_figures as figures
+from convert.tasks.depth import TASK, DepthNetKind, augmented, layout
+from convert.tasks.depth_entries import Entry, of_clip
+from convert.tasks.depth_rows import Lenders, errors_of, movements, rows
+from device.squat.depth_features import COUNT, GLOBAL, features_of
+from device.squat.perspective import Optics
+from device.squat.pose import KEYPOINTS, Pose
+
+RECIPE = Recipe(
+    Output(seed=3, fps=15), People(bodies=(7, 14)),
+    Motion(reps=(1, 1), thigh_deg=(95, 110), fault_share=0, walk_out_share=0, fail_share=0, holds={"bodyweight": 1}),
+    View(view_deg=(40, 70), height_m=(0.9, 1.2), away_m=(3, 4), hfov_deg=(60, 70), roll_deg=(0, 0), barrel=(0, 0)),
+)  # fmt: skip
+
+
+def perfect(truth: Truth) -> list[tuple[float, Pose | None]]:
+    """What a pose model without errors would find."""
+    world, found = in_camera(truth), []
+    for t, pixels in enumerate(truth.keypoints_px):
+        scores = np.where(np.isfinite(pixels[:, 0]), 0.95, 0).astype(np.float32)
+        at_s = t / truth.about["fps"]
+        found.append((at_s, Pose(pixels, scores, world[t], at_s, t, 0, tuple(truth.about["size"]))))
+    return found
+
+
+@pytest.fixture(scope="module")
+def entries() -> list[Entry]:
+    found = []
+    for clip in range(2):
+        truth = clip_truth(RECIPE, clip)
+        found += list(of_clip(truth, perfect(truth), f"set/{clip}", np.random.default_rng(0)))
+    return found
+
+
+def test_a_pose_model_without_errors_gives_entries_without_errors(entries: list[Entry]) -> None:
+    assert sum(e.lowest for e in entries) == 2
+    for entry in entries:
+        error_px, error_m, _ = errors_of(entry, False)
+        assert np.nanmax(np.abs(error_px[:-1, :17])) < 0.12  # what smoothing lags
+        assert np.nanmax(np.abs(error_m[-1, :17])) < 0.02
+    truth = clip_truth(RECIPE, 0)
+    lowest = next(e for e in entries if e.lowest)
+    assert lowest.margins * lowest.thigh_m * 100 == pytest.approx(truth.reps[0]["margins_cm"], abs=0.01)
+    other = [e for e in entries if not e.lowest and e.name == "set/0"]
+    assert all((e.margins <= lowest.margins + 1e-3).all() for e in other)
+
+
+def test_someone_else_who_was_followed_lends_nothing() -> None:
+    truth = clip_truth(RECIPE, 0)
+    aside = [(at_s, replace(p, keypoints=p.keypoints + 150)) for at_s, p in perfect(truth) if p is not None]
+    assert list(of_clip(truth, aside, "set/0", np.random.default_rng(0))) == []
+
+
+def test_drawn_rows_hold_the_truth_of_their_movement(entries: list[Entry]) -> None:
+    move = next(iter(movements(RECIPE, range(1))))
+    found = list(rows([move], Lenders(entries), RECIPE, 6, np.random.default_rng(1)))
+    truth = clip_truth(RECIPE, 0)
+    lowest = [r for r in found if r.lowest]
+    assert 3 <= len(lowest) < len(found)
+    for row in lowest:
+        assert 100 * row.margins * row.thigh_m == pytest.approx(truth.reps[0]["margins_cm"], abs=0.3)
+        told = features_of(row.seen, row.view.size, Optics(), None)
+        assert told is not None
+        assert told.shape == (COUNT,)
+    for row in found:
+        assert (row.margins <= lowest[0].margins + 0.02).all()
+        assert row.view.pitch_deg == pytest.approx(row.learnt_deg, abs=12)
+
+
+def test_lenders_come_from_the_same_side_mirrored_where_needed(entries: list[Entry]) -> None:
+    lenders = Lenders(entries)
+    entry = entries[0]
+    _, straight = lenders.lend(entry.view, entry.world, np.random.default_rng(0))
+    other = replace(entry.view, view_deg=-entry.view.view_deg)
+    _, mirrored = lenders.lend(other, entry.world, np.random.default_rng(0))
+    assert (straight, mirrored) == (False, True)
+    left, right = (KEYPOINTS.index(f"{side}_knee") for side in ("left", "right"))
+    there = errors_of(entry, True)[1]
+    assert there[:, left, 0] == pytest.approx(-errors_of(entry, False)[1][:, right, 0])
+
+
+def test_calibration_figures_tell_honest_from_boasting() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(-0.2, 0.2, 20000)
+    said = truth + rng.normal(0, 0.1, truth.shape)
+    deep = truth > 0
+    honest = figures.ece(figures.p_below(said, np.full(truth.shape, 0.1)), deep)
+    boasting = figures.ece(figures.p_below(said, np.full(truth.shape, 0.03)), deep)
+    assert honest < 0.03 < 0.06 < boasting
+    assert figures.sigma_scale(said, np.full(truth.shape, 0.05), truth) == pytest.approx(2, abs=0.05)
+    assert figures.brier(deep.astype(float), deep) == 0
+    counts = figures.calibration(figures.p_below(said, np.full(truth.shape, 0.1)), deep)[:, 2]
+    assert counts.tolist() == [2000] * 10
+    cm = rng.normal(0, 5, 5000)
+    picked = cm[figures.even(cm, rng)]
+    assert np.ptp(np.histogram(picked, 16, (-8, 8))[0]) == 0
+
+
+def test_augmented_rows_swap_the_sides_of_what_they_should_give() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(64, COUNT)).astype(np.float32)
+    margins = np.tile(np.array([0.1, -0.1], np.float32), (64, 1))
+    out = augmented(features.copy(), margins.copy(), rng)
+    hips = COUNT - len(GLOBAL) + GLOBAL.index("hips_x")
+    flipped = out["margins"][:, 0] < 0
+    assert 10 < flipped.sum() < 54
+    assert np.sign(out["features"][:, hips]) == pytest.approx(np.sign(features[:, hips]) * np.where(flipped, -1, 1))
+    for name in ("camera_height", "height"):
+        has, value = (COUNT - len(GLOBAL) + GLOBAL.index(n) for n in (f"has_{name}", name))
+        hidden = out["features"][:, has] == 0
+        assert 5 < hidden.sum() < 60
+        assert not out["features"][hidden, value].any()
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Prepared:
+    rng, count = np.random.default_rng(0), 60
+    margins = rng.uniform(-0.3, 0.3, (count, 2)).astype(np.float32)
+    arrays: dict[str, Any] = {
+        "guessed": rng.normal(size=(count, COUNT)).astype(np.float32), "margins": margins,
+        "kind": np.full(count, 2, np.uint8), "nearer": rng.integers(0, 2, count).astype(np.uint8),
+        "body": np.arange(count).astype(np.uint16), "view_deg": rng.uniform(-180, 180, count).astype(np.float32),
+        "thigh_m": np.full(count, 0.42, np.float32), "pitch_deg": np.zeros(count, np.float32),
+        "height_m": np.ones(count, np.float32),
+    }  # fmt: skip
+    arrays["known"] = arrays["guessed"]
+    split = (np.arange(count) % 3).astype(np.uint8)
+    return write(tmp_path / "data", arrays, split, {"task": "depth", "layout": layout(), "sources": []})
+
+
+class Graph:
+    """Stands for a TFLite graph: the margin is the first feature, times what it is told."""
+
+    def __init__(self, gain: float, sigma: float) -> None:
+        self.gain, self.sigma = gain, sigma
+
+    def __call__(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        margin = np.float32(values.ravel()[0] * self.gain)
+        return {"margins": np.full((1, 2), margin), "sigmas": np.full((1, 2), self.sigma, np.float32)}
+
+
+def test_the_gate_fails_where_a_clear_verdict_turns_and_only_there(prepared: Prepared) -> None:
+    assert TASK.compare(Graph(1, 0.1), Graph(1.01, 0.1), prepared, False).passed  # type: ignore[arg-type]
+    turned = TASK.compare(Graph(1, 0.1), Graph(-1, 0.1), prepared, False)  # type: ignore[arg-type]
+    assert not turned.passed
+    assert turned.figures["other_verdict_outside_the_band"] > 0
+    doubtful = TASK.compare(Graph(0.001, 0.1), Graph(-0.001, 0.1), prepared, False)  # type: ignore[arg-type]
+    assert doubtful.passed
+    assert doubtful.figures["other_verdict"] == doubtful.figures["reps"] == 40
+
+
+def test_the_deployed_network_gives_a_mirrored_rep_the_mirrored_depth(prepared: Prepared) -> None:
+    from device.squat.depth_features import mirroring
+
+    torch.manual_seed(0)
+    net = TASK.net(DepthNetKind(8, 16), prepared).eval()
+    graph = Deployed(net)
+    assert isinstance(net, DepthNet)
+    order, sign = mirroring()
+    x = np.array(prepared.arrays["guessed"][:5])
+    (margins, sigmas), (there, doubt) = (tuple(a.detach().numpy() for a in graph(torch.from_numpy(v)))
+                                         for v in (x, x[:, order] * sign))  # fmt: skip
+    assert there == pytest.approx(margins[:, ::-1], abs=1e-5)
+    assert doubt == pytest.approx(sigmas[:, ::-1], abs=1e-5)
+    assert (sigmas > 0).all()
+
+
+def test_the_reliability_diagram_is_drawn(tmp_path: Path) -> None:
+    p = np.linspace(0.01, 0.99, 100)
+    depth_card.draw([("known", p, p > 0.5)], tmp_path / "depth-reliability.png")
+    assert (tmp_path / "depth-reliability.png").read_bytes()[:4] == b"\x89PNG"
