@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from brokers import Mosquitto, free_port
-from test_camera_faults import Rack
+from rack import Rack
 from world import Running
 
 from device import station as station_module
