@@ -3,8 +3,9 @@
 import logging
 import os
 import re
+import sys
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,7 @@ def _code(model: Any, operator: Any) -> int:
 @contextmanager
 def _quiet() -> Any:
     """Without the converters' pages of progress: standard output and error, also of their native parts, go nowhere."""
+    sys.stdout.flush()
     saved = [os.dup(1), os.dup(2)]
     level = logging.root.manager.disable
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -212,7 +214,8 @@ def _quiet() -> Any:
         logging.disable(logging.WARNING)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
-        yield
+        with open(os.devnull, "w") as mute, redirect_stdout(mute), redirect_stderr(mute):
+            yield
     finally:
         os.dup2(saved[0], 1)
         os.dup2(saved[1], 2)

@@ -87,7 +87,10 @@ def _quantize(run: Run, prepared: Prepared, scratch: Path, out: Path, layers: bo
         "metrics": metrics,
         "verify": found,
     }
-    _write(recipe, prepared, manifest, floating, small, out)
+    small.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
+    card = small.with_suffix(".md")
+    card.write_text(f"{cards.head(manifest)}\n{task.card(card, prepared)}", "utf-8")
+    _move(scratch, out)
     print(f"{out / recipe.name}.tflite: {manifest['bytes']} bytes, sha256 {manifest['sha256'][:12]}")
     return 0
 
@@ -126,13 +129,10 @@ def _manifest(run: Run, prepared: Prepared, floating: Path, small: Path) -> dict
     }
 
 
-def _write(
-    recipe: Recipe, prepared: Prepared, manifest: dict[str, Any], floating: Path, small: Path, out: Path
-) -> None:
-    (out / "float").mkdir(parents=True, exist_ok=True)
-    for graph, place in ((floating, out / "float" / floating.name), (small, out / small.name)):
-        shutil.copyfile(graph, place.with_suffix(".part"))
-        os.replace(place.with_suffix(".part"), place)
-    (out / f"{recipe.name}.json").write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
-    card = out / f"{recipe.name}.md"
-    card.write_text(f"{cards.head(manifest)}\n{recipe.maker.card(card, prepared)}", "utf-8")
+def _move(scratch: Path, out: Path) -> None:
+    """Moves what was made into models/, each file whole; the manifest last, so that half of it is refused."""
+    for made in sorted((p for p in scratch.rglob("*") if p.is_file()), key=lambda p: p.suffix == ".json"):
+        place = out / made.relative_to(scratch)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made, place.with_name(place.name + ".part"))
+        os.replace(place.with_name(place.name + ".part"), place)

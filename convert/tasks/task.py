@@ -71,7 +71,7 @@ class Task(Protocol):
         """The graph to export: one input (1, ...) as the device gives it (images NHWC), a tuple out, as `outputs`."""
 
     def calibration(self, prepared: Prepared, count: int, seed: int) -> NDArray[np.float32]:
-        """Inputs (count, ...) of training rows, as the device gives them: what the quantizer sees."""
+        """Inputs (count, ...) of training rows, as the device gives them, one at a time; what the quantizer sees."""
 
     def compare(self, floating: Model, quantized: Model, prepared: Prepared, whole: bool) -> Comparison:
         """Runs both graphs as the device would: `whole` over everything the bars name, else a part in minutes."""
@@ -83,7 +83,7 @@ class Task(Protocol):
         """The task's own sections of the model card, Markdown.
 
         Args:
-            path: models/NAME.md, about to be written; NAME.tflite, NAME.json and float/NAME.tflite lie beside it, and
-                pictures (NAME-*.png) go there.
+            path: where NAME.md is about to be written; NAME.tflite, NAME.json and float/NAME.tflite lie beside it, and
+                pictures (NAME-*.png) go there. All are then moved into models/.
             prepared: what it was trained on.
         """
