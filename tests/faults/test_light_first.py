@@ -73,4 +73,6 @@ def test_the_light_is_as_fast_with_a_broker_that_hangs(
 
 def test_the_light_is_told_before_the_network_and_the_disk(wanted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with Running(wanted(free_port()), monkeypatch) as device:
-        assert [output.name for output in device.station.outputs] == ["light", "mqtt", "store"]
+        names = [output.name for output in device.station.outputs]
+        assert names[0] == "light"
+        assert {"mqtt", "store"} <= set(names[1:])
