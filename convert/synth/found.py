@@ -125,6 +125,15 @@ def pitch_of(rep: KeypointRep) -> float:
     return float(rep.truth.view[2, 2])
 
 
+def found_poses(rep: KeypointRep, seen: Sequence[Pose | None]) -> list[Pose] | None:
+    """What was found of a rendered clip over one of its reps, smoothed; None where it was mostly not the lifter."""
+    if _donor(rep, seen) is None:
+        return None
+    smoother = Smoother()
+    smooth = [smoother.see(pose) for pose in seen if pose is not None]
+    return [pose for pose in smooth if rep.time_s[0] - 0.01 <= pose.captured_s <= rep.time_s[-1] + 0.01]
+
+
 def _donor(rep: KeypointRep, seen: Sequence[Pose | None]) -> Donor | None:
     fps = float(rep.about["fps"])
     first, unit = round(float(rep.time_s[0]) * fps), px_per_leg(rep)

@@ -2,7 +2,8 @@
 
 Rows are reps. `shown` (N, V, STEPS, CHANNELS) and `points` (N, V, 11, 17, 2) hold each rep V times: first as it truly
 was, then as the pose model would have found it (convert/synth/found.py), other errors each time. `sizes` (N, F) in the
-order and units of device.squat.form.FAULTS; `body`, `view_deg`, `rate_hz` (N,).
+order and units of device.squat.form.FAULTS; `body`, `view_deg`, `rate_hz` (N,); `rendered` (N,): whether the pose model
+found it in rendered pictures, else its errors are lent.
 """
 
 # ruff: noqa: RUF009  `within` makes dataclass fields with limits, as `field` does
@@ -21,8 +22,8 @@ from numpy.typing import NDArray
 
 from convert.prepared import SPLITS, Prepared, write
 from convert.recipe import Span, within
-from convert.synth.found import Donor, Finder, donors, span
-from convert.synth.keypoint_reps import KeypointRep, keypoint_reps
+from convert.synth.found import Donor, Finder, donors, found_poses, look, span
+from convert.synth.keypoint_reps import KeypointRep, keypoint_reps, reps_of
 from convert.synth.recipe import Motion, Output, Recipe
 from device.errors import InputError
 from device.squat.form import FAULTS
@@ -103,6 +104,8 @@ def prepare(task: str, data: FormData, sources: Sequence[Path], out: Path, seed:
         for k in range(0, data.clips, step)
     ]
     rows = [row for some in _run(jobs, data.workers) for row in some]
+    if data.found:
+        rows += rendered_rows(sources, data.found, seed)
     return written(task, rows, recipe, sources, out)
 
 
@@ -144,13 +147,34 @@ def _rows(job: _Job) -> list[dict[str, Any]]:
     ]
 
 
+def rendered_rows(folders: Sequence[Path], found: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Rows of rendered reps, as they truly were and as the device's pose model found them in the pictures."""
+    truly = Finder([])
+    for folder in folders:
+        for clip, seen in look(folder):
+            for rep in reps_of(clip.truth()):
+                poses = found_poses(rep, [pose for _, pose in seen])
+                if poses is None:
+                    continue
+                rng = np.random.default_rng([seed, rep.clip, rep.number])
+                versions = [truly.poses(rep, None), *[poses] * found]
+                row = _row(rep, [device_rep(rep, version, rng) for version in versions], rendered=True)
+                if row is not None:
+                    yield row
+
+
 def row_of(rep: KeypointRep, finder: Finder, found: int, seed: int) -> dict[str, Any] | None:
     """A row of the prepared data; None where the device would see no rep."""
-    shown, points = [], []
+    cuts = []
     for version in range(1 + found):
         rng = np.random.default_rng([seed, rep.clip, rep.number, version])
-        poses = finder.poses(rep, rng if version else None)
-        cut = device_rep(rep, poses, rng)
+        cuts.append(device_rep(rep, finder.poses(rep, rng if version else None), rng))
+    return _row(rep, cuts, rendered=False)
+
+
+def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any] | None:
+    shown, points = [], []
+    for cut in cuts:
         inputs, joints = form_input(cut), rep_points(cut)
         if inputs is None or joints is None:
             return None
@@ -163,7 +187,7 @@ def row_of(rep: KeypointRep, finder: Finder, found: int, seed: int) -> dict[str,
         "body": np.int32(rep.about["body"]),
         "view_deg": np.float32(rep.about["view_deg"]),
         "rate_hz": np.float32(rep.about["fps"]),
-        "clip": np.int32(rep.clip),
+        "rendered": np.bool_(rendered),
     }
 
 

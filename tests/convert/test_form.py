@@ -1,0 +1,144 @@
+"""Form: what counts as bad, the data, the figures, and the tables beside the paper's."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch: pip install 'squatlight[convert]'")
+pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squatlight[synth]'")
+
+import torch
+
+from convert.datasets import posture_classes
+from convert.nets.form import FaultNet, Geometry, PaperNet
+from convert.posture_report import macro_f1, named
+from convert.prepared import Prepared
+from convert.synth.found import SHARES, Donor, Finder
+from convert.synth.keypoint_reps import keypoint_reps
+from convert.tasks import form, form_paper, form_reps
+from convert.tasks.form_figures import Said, auc, balanced, figures, same_verdicts
+from convert.tasks.form_reps import DISPUTED, FAULT_NAMES, LIMITS, FormData, is_bad, is_clear
+from convert.tasks.form_tables import beside_paper
+from device.errors import InputError
+from device.squat.form_input import CHANNELS, DOWN, STEPS, mirrored
+from device.squat.pose_image import FRAMES, HEIGHT, WIDTH
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> Prepared:
+    """Thirty drawn reps, without a pose model's errors."""
+    data = FormData(clips=12, reps=(2, 3), found=0, workers=1)
+    return form.TASK.prepare(data, [], tmp_path_factory.mktemp("form"), 3)
+
+
+def test_a_rep_is_bad_by_any_fault_that_counts_and_clear_away_from_where_it_begins_to():
+    sizes = np.tile(LIMITS - 20, (4, 1))
+    knees = FAULT_NAMES.index("knees_in")
+    sizes[1, knees] = LIMITS[knees] + 1
+    sizes[2, knees] = LIMITS[knees] - 1
+    sizes[3, knees] = LIMITS[knees] + DISPUTED["knees_in"] + 1
+    assert is_bad(sizes).tolist() == [False, True, False, True]
+    assert is_clear(sizes).tolist() == [True, False, False, True]
+
+
+def test_reps_are_split_by_body_and_hold_what_they_were_drawn_with(prepared):
+    body, split = np.array(prepared.arrays["body"]), prepared.split
+    assert set(body[split == 2] % 8) <= {7}
+    assert set(body[split == 1] % 8) <= {6}
+    assert not set(body[split == 0] % 8) & {6, 7}
+    shown = prepared.arrays["shown"]
+    assert shown.shape[1:] == (1, STEPS, CHANNELS)
+    lowest = shown[:, 0, DOWN, :].reshape(len(shown), -1)
+    assert np.isfinite(lowest).all()
+    assert prepared.arrays["points"].shape[1:] == (1, FRAMES, 17, 2)
+
+
+def test_a_networks_view_of_a_mirrored_rep_has_the_sides_swapped(prepared):
+    shown = np.array(prepared.arrays["shown"][:4, 0], np.float32)
+    seen, other = (Geometry()(torch.as_tensor(part)) for part in (shown, mirrored(shown)))
+    legs = (seen.shape[-1] - 13, seen.shape[-1])
+    left, right = seen[..., legs[0] - 13 : legs[0]], seen[..., legs[0] : legs[1]]
+    assert torch.allclose(other[..., legs[0] - 13 : legs[0]], right, atol=1e-5)
+    assert torch.allclose(other[..., legs[0] : legs[1]], left, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "told"), [(form.TASK, FaultNet(width=16, hidden=16)), (form_paper.TASK, PaperNet(2, shrink=4))]
+)
+def test_both_networks_learn_from_a_batch_and_give_what_the_device_asks(prepared, task, told):
+    torch.manual_seed(1)
+    net = task.net(told, prepared)
+    rows = np.arange(12)
+    batch = {k: torch.as_tensor(np.asarray(v)) for k, v in task.batch(prepared, rows, np.random.default_rng(1)).items()}
+    first = float(task.loss(net, batch).detach())
+    optimizer = torch.optim.Adam(net.parameters(), 3e-3)
+    for _ in range(25):
+        optimizer.zero_grad()
+        task.loss(net, batch).backward()
+        optimizer.step()
+    net.eval()
+    assert float(task.loss(net, batch).detach()) < 0.8 * first
+    example = torch.as_tensor(task.calibration(prepared, 2, 1)[:1])
+    outputs = task.deployed(net)(example)
+    assert len(outputs) == len(task.outputs)
+    assert 0 <= float(outputs[0].detach()[0, 0]) <= 1
+    if task is form_paper.TASK:
+        assert example.shape == (1, HEIGHT, WIDTH, 3)
+        assert float(net.penalty().detach()) > 0
+
+
+def test_lent_errors_move_the_joints_as_the_donor_says(prepared):
+    (rep, *_) = keypoint_reps(form_reps.recipe_of(FormData(), 3), range(2), (10.0, 11.0))
+    world = np.zeros((len(SHARES), 17, 3), np.float32)
+    world[:, 0, 1] = -0.5  # the nose half a leg too high
+    scores = np.full((len(SHARES), 17), 0.8, np.float32)
+    donor = Donor(0.0, 0.0, 0, world, np.zeros((len(SHARES), 17, 2), np.float32), scores)
+    true = Finder([]).poses(rep, None)
+    lent = Finder([donor]).poses(rep, np.random.default_rng(0))
+    moved = np.array([b.world[0, 1] - a.world[0, 1] for a, b in zip(true, lent, strict=True)])
+    assert -0.7 < moved.mean() < -0.2
+    assert max(float(pose.scores[5]) for pose in lent) <= 0.8 + 1e-6
+
+
+def test_figures_of_a_perfect_and_of_an_always_bad_judge():
+    sizes = np.tile(LIMITS - 20, (10, 1))
+    sizes[:8, 0] = LIMITS[0] + 30
+    perfect, always = (figures(Said(p), sizes) for p in (np.where(is_bad(sizes), 0.1, 0.9), np.full(10, 0.2)))
+    assert (perfect["accuracy"], perfect["balanced"], perfect["auc"]) == (1.0, 1.0, 1.0)
+    assert (always["accuracy"], always["balanced"], always["auc"]) == (0.8, 0.5, 0.5)
+    assert np.isnan(balanced(np.array([True]), np.array([True])))
+    assert auc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])) == pytest.approx(0.75)
+
+
+def test_a_quantized_graph_passes_where_it_wavers_inside_the_band_and_fails_where_it_is_sure_of_the_contrary():
+    floating = Said(np.array([0.45, 0.9]))
+    assert same_verdicts(floating, Said(np.array([0.55, 0.85]))).passed
+    assert not same_verdicts(floating, Said(np.array([0.85, 0.9]))).passed
+    assert not same_verdicts(Said(np.array([0.9]), np.zeros((1, 10))), Said(np.array([0.9]), np.ones((1, 10)))).passed
+
+
+def test_a_class_is_named_by_the_likeliest_fault_and_others_where_none_is_likely():
+    faults = np.zeros((3, len(FAULT_NAMES)))
+    faults[1, FAULT_NAMES.index("bent_over")] = 0.9
+    found = named(Said(np.array([0.9, 0.1, 0.1]), faults))
+    assert [posture_classes.CLASSES[k] for k in found] == ["acc", "bo", "others"]
+    assert macro_f1(np.array([0, 2]), np.array([0, 2]), False) == pytest.approx(2 / 6)
+
+
+def test_the_papers_numbers_stand_beside_ours(tmp_path):
+    line = {"values": {"net.blocks": 1, "net.l2": 0.01}, "tune": {"loss": 3.25}, "test": {"accuracy": 0.75},
+            "epochs": 2, "minutes": 1.0}  # fmt: skip
+    (tmp_path / "sweep.json").write_text(json.dumps([line]))
+    (tmp_path / "blocks=1_l2=0.01").mkdir()
+    history = [{"loss": 2.5, "tune": {"score": 0.7}}, {"loss": 2.25, "tune": {"score": 0.6}}]
+    (tmp_path / "blocks=1_l2=0.01" / "history.json").write_text(json.dumps(history))
+    told = "\n".join(beside_paper(tmp_path))
+    assert "2.25 / 3.25 \\| 2.21 / 3.54; 75%" in told
+    with pytest.raises(InputError, match="no sweep"):
+        list(beside_paper(tmp_path / "nowhere"))
+
+
+def test_errors_can_only_be_lent_where_there_are_rendered_sets(tmp_path):
+    with pytest.raises(InputError, match=r"data\.found"):
+        form.TASK.prepare(FormData(clips=1), [], tmp_path, 1)
