@@ -129,7 +129,8 @@ class Form:
                 words: said_by(model, shown[:, version])
                 for words, version in (("true keypoints", 0), ("as BlazePose finds them", shown.shape[1] - 1))
             }
-        return form_figures.card(folder, said, sizes, np.array(prepared.arrays["view_deg"][rows]))
+        view_deg, rendered = (np.array(prepared.arrays[name][rows]) for name in ("view_deg", "rendered"))
+        return form_figures.card(folder, said, sizes, view_deg, rendered)
 
     def report(self, manifest: Manifest, given: Mapping[str, Path]) -> str:
         """The posture classes, with `posture=FOLDER`."""

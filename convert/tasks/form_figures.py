@@ -59,7 +59,7 @@ def figures(said: Said, sizes: Floats) -> dict[str, float]:
     return {name: value for name, value in out.items() if np.isfinite(value)}
 
 
-def tables(said: Mapping[str, Said], sizes: Floats, view_deg: Floats) -> Iterator[str]:
+def tables(said: Mapping[str, Said], sizes: Floats, view_deg: Floats, rendered: NDArray[np.bool_]) -> Iterator[str]:
     """Markdown: all that a card tells. `said` by what the network was shown; the last is what counts."""
     bad, clear = is_bad(sizes), is_clear(sizes)
     share = f"{bad[clear].mean():.0%}" if clear.any() else "none"
@@ -68,7 +68,10 @@ def tables(said: Mapping[str, Said], sizes: Floats, view_deg: Floats) -> Iterato
     yield "| shown | reps | right | 95% interval | balanced | AUC | always bad |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for name, one in said.items():
-        for words, these in (("all", np.ones(len(bad), bool)), ("undisputed", clear)):
+        groups = {"all": ~rendered, "undisputed": ~rendered & clear}
+        if rendered.any():
+            groups |= {"rendered, all": rendered, "rendered, undisputed": rendered & clear}
+        for words, these in groups.items():
             right = ((one.good < 0.5) == bad)[these]
             low, high = wilson(int(right.sum()), len(right))
             yield (
@@ -77,6 +80,15 @@ def tables(said: Mapping[str, Said], sizes: Floats, view_deg: Floats) -> Iterato
                 f"| {bad[these].mean():.1%} |"
             )
     last = list(said.values())[-1]
+    sure = (last.good < Rules().abstain_from) | (last.good > Rules().abstain_to)
+    if sure.any():
+        right = (last.good < 0.5) == bad
+        yield ""
+        yield (
+            f"Where it is sure, p(good) outside {Rules().abstain_from:g} to {Rules().abstain_to:g}: {sure.mean():.0%} "
+            f"of all reps as found, {right[sure].mean():.1%} of them right; of the undisputed "
+            f"{sure[clear].mean():.0%}, {right[sure & clear].mean():.1%} of them right."
+        )
     yield ""
     yield "| undisputed | said good | said bad |"
     yield "| --- | --- | --- |"
@@ -113,7 +125,7 @@ def fault_table(p: Floats, said_sizes: Floats, sizes: Floats) -> Iterator[str]:
         )
 
 
-def card(path: Path, said: Mapping[str, Said], sizes: Floats, view_deg: Floats) -> str:
+def card(path: Path, said: Mapping[str, Said], sizes: Floats, view_deg: Floats, rendered: NDArray[np.bool_]) -> str:
     """The sections of a model card; the reliability diagram goes beside it."""
     bad, last = is_bad(sizes), list(said.values())[-1]
     picture = path.with_name(f"{path.stem}-reliability.png")
@@ -122,10 +134,12 @@ def card(path: Path, said: Mapping[str, Said], sizes: Floats, view_deg: Floats) 
         "## Good and bad on held-out synthetic lifters",
         "",
         "Bodies whose number leaves 7 by 8; a rep is bad where any fault is larger than it counts from "
-        "(device/squat/form.py). Undisputed: one fault well beyond that, or all well below it, by these sizes: "
+        "(device/squat/form.py). In rows called rendered BlazePose looked at rendered pictures, in the others its "
+        "errors there are carried over to reps that nobody rendered (convert/synth/found.py). Undisputed: one fault "
+        "well beyond what counts, or all well below it, by these sizes: "
         + ", ".join(f"{name} {band:g} {FAULTS[name].unit}" for name, band in DISPUTED.items()) + ".",
         "",
-        *tables(said, sizes, view_deg),
+        *tables(said, sizes, view_deg, rendered),
         "",
         f"![reliability]({picture.name})",
         "",

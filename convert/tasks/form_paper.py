@@ -119,8 +119,10 @@ class FormPaper:
                 "true keypoints": votes_by(model, points[:, 0]),
                 "as BlazePose finds them": votes_by(model, points[:, -1]),
             }
-        sizes, view_deg = (np.array(prepared.arrays[name][rows], float) for name in ("sizes", "view_deg"))
-        return form_figures.card(folder, said, sizes, view_deg)
+        sizes, view_deg, rendered = (
+            np.array(prepared.arrays[name][rows]) for name in ("sizes", "view_deg", "rendered")
+        )
+        return form_figures.card(folder, said, sizes, view_deg, rendered)
 
     def report(self, manifest: Manifest, given: Mapping[str, Path]) -> str:
         """The paper's tables beside ours, with `table2=SWEEP` and `table3=SWEEP`."""
