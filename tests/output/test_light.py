@@ -1,5 +1,7 @@
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -244,6 +246,25 @@ def test_pins_that_another_program_holds_are_a_clear_line(monkeypatch: pytest.Mo
     with pytest.raises(PartFailed, match="lamp: red: GPIO17 cannot be used: GPIO busy") as caught:
         SignalLight(RED, WHITE, pin_factory="lgpio")
     assert caught.value.exit_code == 1
+    monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
+
+
+def test_lgpio_gets_a_folder_for_its_files_where_the_current_one_takes_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "lgpio", FakeLgpio(set()))
+    monkeypatch.setattr("gpiozero.pins.local.get_pi_revision", lambda: 0xA02082)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for named, takes in (("/run/squatlight", False), (None, True), (None, False)):
+        monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
+        monkeypatch.setenv("LG_WD", named) if named else monkeypatch.delenv("LG_WD", raising=False)
+        monkeypatch.setattr("os.access", lambda path, mode, takes=takes: takes)
+        open_pins("lgpio").close()
+        if named or takes:
+            assert os.environ.get("LG_WD") == named
+        else:
+            assert Path(os.environ["LG_WD"]).parent == tmp_path
+    monkeypatch.delenv("LG_WD")
     monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
 
 
