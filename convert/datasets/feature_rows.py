@@ -112,7 +112,7 @@ def prepare_features(
         "told": told,
         "gaps": list(GAPS),
         "clips": [clip.truth_file.name for clip in clips],
-        "sources": [_source(folder, clips, split, maps["clip"]) for folder in sources],
+        "sources": [source_of(folder, clips, maps["clip"]) for folder in sources],
         "backbone": {"name": "blazepose_full", "sha256": manifest.sha256, "source": dict(manifest.more["source"])},
     }
     return write(out, maps, np.array(split, np.uint8), about)
@@ -141,10 +141,8 @@ def _row(found: TrackedFrame) -> dict[str, Any]:
     }
 
 
-def _source(
-    folder: Path, clips: Sequence[SyntheticClip], split: Sequence[int], rows: NDArray[np.int32]
-) -> dict[str, Any]:
-    """Name, hash over the truth files, licence and rows of a folder of clips."""
+def source_of(folder: Path, clips: Sequence[SyntheticClip], numbers: NDArray[np.integer]) -> dict[str, Any]:
+    """Name, hash over the truth files, licence and rows of a folder of clips; `numbers`: the clip of each row."""
     mine = [number for number, clip in enumerate(clips) if clip.truth_file.parent == folder]
     whole = hashlib.sha256()
     for number in mine:
@@ -154,5 +152,5 @@ def _source(
         "sha256": whole.hexdigest(),
         "licence": "rendered by convert/synth of this project, Apache-2.0",
         "clips": len(mine),
-        "rows": int(np.isin(rows, mine).sum()),
+        "rows": int(np.isin(numbers, mine).sum()),
     }

@@ -151,7 +151,7 @@ def _around(pixels: NDArray[np.float64], truth: Truth, frame: int) -> Crop:
     room = truth.keypoints_m[:, _JOINTS].astype(np.float64)
     reach_m = np.linalg.norm(room - truth.keypoints_m[:, _HIPS].mean(1, keepdims=True), axis=-1).max()
     hip = pixels[_HIPS].mean(0)
-    return Crop((float(hip[0]), float(hip[1])), float(2 * MARGIN * reach_m * _px_per_m(truth, frame)))
+    return Crop((float(hip[0]), float(hip[1])), float(2 * MARGIN * reach_m * px_per_m(truth, frame)))
 
 
 def lag(crop: Crop, rng: np.random.Generator) -> Crop:
@@ -172,11 +172,11 @@ def _torso(pixels: NDArray[np.float64], truth: Truth, frame: int) -> tuple[float
     """The torso's length in pixels as seen, and as it would be seen across the camera's axis."""
     room = truth.keypoints_m[frame].astype(np.float64)
     hips, shoulders = room[_HIPS].mean(0), room[_SHOULDERS].mean(0)
-    whole = float(np.linalg.norm(shoulders - hips)) * _px_per_m(truth, frame)
+    whole = float(np.linalg.norm(shoulders - hips)) * px_per_m(truth, frame)
     return float(np.linalg.norm(pixels[_SHOULDERS].mean(0) - pixels[_HIPS].mean(0))), whole
 
 
-def _px_per_m(truth: Truth, frame: int) -> float:
+def px_per_m(truth: Truth, frame: int) -> float:
     """Pixels per metre at the hips."""
     hips = truth.keypoints_m[frame, _HIPS].mean(0).astype(np.float64)
     away_m = -(truth.view[:3, :3] @ hips + truth.view[:3, 3])[2]

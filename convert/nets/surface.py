@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,25 +26,27 @@ class SurfaceNet:
     mix: str = one_of("depthwise", "full")
 
 
-def _convolution(before: int, after: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+def convolution(before: int, after: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """A convolution that keeps the size but for its stride, normalized over the batch."""
     return nn.Sequential(
         nn.Conv2d(before, after, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(after)
     )
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Adds what a neighbourhood says; `mix` says whether channels are mixed before or as it is gathered."""
 
     def __init__(self, width: int, mix: str, kernel: int = 5) -> None:
         super().__init__()
         if mix == "full":
-            self.path = nn.Sequential(_convolution(width, width // 2, 1), nn.ReLU(), _convolution(width // 2, width, 3))
+            self.path = nn.Sequential(convolution(width, width // 2, 1), nn.ReLU(), convolution(width // 2, width, 3))
         else:
             self.path = nn.Sequential(
-                _convolution(width, width, kernel, groups=width), nn.ReLU(), _convolution(width, width, 1)
+                convolution(width, width, kernel, groups=width), nn.ReLU(), convolution(width, width, 1)
             )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) to the same."""
         return functional.relu(x + self.path(x))
 
 
@@ -57,22 +58,22 @@ class Head(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
         width = told.width
-        self.down = nn.Sequential(_convolution(FEATURES, width, 3, 2), nn.ReLU())
-        self.near = nn.Sequential(*(_Block(width, told.mix) for _ in range(told.blocks)))
+        self.down = nn.Sequential(convolution(FEATURES, width, 3, 2), nn.ReLU())
+        self.near = nn.Sequential(*(Block(width, told.mix) for _ in range(told.blocks)))
         self.far = None
         if told.deep:
             self.far = nn.Sequential(
-                _convolution(width, 2 * width, 3, 2, groups=width), nn.ReLU(),
-                *(_Block(2 * width, told.mix) for _ in range(told.deep)), _convolution(2 * width, width, 1),
+                convolution(width, 2 * width, 3, 2, groups=width), nn.ReLU(),
+                *(Block(2 * width, told.mix) for _ in range(told.deep)), convolution(2 * width, width, 1),
             )  # fmt: skip
-            self.together = _Block(width, told.mix)
+            self.together = Block(width, told.mix)
         self.fine = None
         last = width
         if told.fine:
             last = told.fine
-            self.fine = nn.Sequential(_convolution(FEATURES, last, 1), nn.ReLU())
-            self.back = _convolution(width, last, 1)
-            self.sharpen = _Block(last, told.mix, 3)
+            self.fine = nn.Sequential(convolution(FEATURES, last, 1), nn.ReLU())
+            self.back = convolution(width, last, 1)
+            self.sharpen = Block(last, told.mix, 3)
         self.heat = nn.Conv2d(last, len(POINTS), 1)
         self.sight = nn.Conv2d(width, SEEN, 1)
 
@@ -90,12 +91,3 @@ class Head(nn.Module):
 
 def _twice(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-
-
-def places(heat: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean place of each heatmap (N, P, 2), 0 to 1 across the crop, and its log-probabilities (N, P, c, c)."""
-    count, points, cells, _ = heat.shape
-    logs = functional.log_softmax(heat.float().reshape(count, points, -1), -1).reshape(heat.shape)
-    share = logs.exp()
-    at = (torch.arange(cells, device=heat.device) + 0.5) / cells
-    return torch.stack([(share.sum(2) * at).sum(-1), (share.sum(3) * at).sum(-1)], -1), logs

@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from convert.datasets.feature_rows import prepare_features
 from convert.datasets.tracked import Choice
-from convert.nets.surface import POINTS, Head, SurfaceNet, places
+from convert.nets.heat import place_loss, places, sight_at
+from convert.nets.surface import POINTS, Head, SurfaceNet
 from convert.prepared import Prepared
 from convert.recipe import within
 from convert.surface_report import card, near_errors
@@ -26,14 +27,14 @@ from device.inference.tflite import Model
 from device.squat.pose import BAR_ENDS, KEYPOINTS, SURFACES, index
 
 HIDDEN, FAR, JOINT, HIGH = 0.4, 0.5, 0.3, 0.6  # weights: points behind something, of the far leg, joints, upper half
-SPREAD = 0.025  # standard deviation of the target's heat, in sides of the crop: an eighth of a torso
-PULL, SIGHT = 0.5, 0.3  # weights of the heat's shape and of sight beside the distance, which is in cells of 1/64
+SIGHT = 0.3  # weight of sight beside the places
 SHIFT_P99, WORSE = 0.03, 0.001  # of the torso: what quantization may move the points, and worsen the median error
 PART = 300  # rows that a quick comparison takes
 
 _ORDER = index(*POINTS)
 _SURFACES = slice(0, len(SURFACES))
 _SEEN = slice(0, len(KEYPOINTS) - len(BAR_ENDS))
+_BACK = [POINTS.index(name) for name in KEYPOINTS[_SEEN]]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ class Surface:
         bfloat16 = batch["points"].device.type == "cpu"  # the loop sees to CUDA
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             heat, sight = net(_features(batch))
-        return _loss(heat.float(), sight.float(), batch)
+        place = place_loss(heat.float(), batch["points"], batch["weight"])
+        seen = sight_at(heat.float()[:, _BACK], sight.float())
+        return place + SIGHT * functional.binary_cross_entropy_with_logits(seen, batch["seen"])
 
     def measure(self, net: nn.Module, prepared: Prepared, split: str) -> dict[str, float]:
         """Errors of the nearer leg, in torso lengths; the score is the mean of both medians."""
@@ -183,32 +186,6 @@ def _one(prepared: Prepared, row: int) -> NDArray[np.float32]:
     return (arrays["features"][row].astype(np.float32) * arrays["features_scale"][row])[None]
 
 
-def _loss(heat: Tensor, sight: Tensor, batch: Batch) -> Tensor:
-    found, logs = places(heat)
-    weight = batch["weight"]
-    truth = torch.where(weight[..., None] > 0, batch["points"], torch.full_like(found, 0.5))
-    distance = (found - truth).abs().sum(-1) * 64
-    cells = heat.shape[-1]
-    at = (torch.arange(cells, device=heat.device) + 0.5) / cells
-    across = torch.exp(-0.5 * ((at - truth[..., :1]) / SPREAD) ** 2)
-    down = torch.exp(-0.5 * ((at - truth[..., 1:]) / SPREAD) ** 2)
-    target = (
-        functional.normalize(across, p=1, dim=-1)[..., None, :] * functional.normalize(down, p=1, dim=-1)[..., None]
-    )
-    shape = -(target * logs).sum((-1, -2))
-    place = (weight * (distance + PULL * shape)).sum() / weight.sum().clamp(min=1e-6)
-    return place + SIGHT * functional.binary_cross_entropy_with_logits(_sight(logs, sight), batch["seen"])
-
-
-def _sight(logs: Tensor, sight: Tensor) -> Tensor:
-    """(N, 21) logits of sight where each point's heat is, in the order of KEYPOINTS."""
-    share = logs.detach().exp()
-    if share.shape[-1] != sight.shape[-1]:
-        share = functional.avg_pool2d(share, 2) * 4
-    back = [POINTS.index(name) for name in KEYPOINTS[_SEEN]]
-    return (share[:, back] * sight).sum((-1, -2))
-
-
 def predict(
     net: nn.Module, prepared: Prepared, rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -220,9 +197,8 @@ def predict(
             batch = _some(prepared, rows[start : start + 32])
             tensors = {key: torch.as_tensor(batch[key]).to(where) for key in ("features", "features_scale")}
             heat, sight = net(_features(tensors))
-            found, logs = places(heat)
-            points.append(found[:, _SURFACES].float().cpu().numpy())
-            seen.append(torch.sigmoid(_sight(logs, sight.float())).cpu().numpy())
+            points.append(places(heat[:, _SURFACES])[0].cpu().numpy())
+            seen.append(torch.sigmoid(sight_at(heat[:, _BACK], sight)).cpu().numpy())
     return np.concatenate(points), np.concatenate(seen)
 
 

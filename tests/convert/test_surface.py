@@ -9,7 +9,8 @@ from convert.datasets.growing import GrowingArray
 
 torch = pytest.importorskip("torch")
 
-from convert.nets.surface import POINTS, SEEN, Head, SurfaceNet, places  # noqa: E402
+from convert.nets.heat import places  # noqa: E402
+from convert.nets.surface import POINTS, SEEN, Head, SurfaceNet  # noqa: E402
 from convert.prepared import Prepared, write  # noqa: E402
 from convert.surface_report import auc, near_errors, with_offset  # noqa: E402
 from convert.tasks.surface import TASK  # noqa: E402
