@@ -1,4 +1,4 @@
-"""`python -m convert train RECIPE --data DIR --out DIR [--resume]`: the one loop, for all tasks.
+"""`python -m convert train RECIPE --data DIR --out DIR [--resume] [--start NET]`: the one loop, for all tasks.
 
 On CUDA where there is a GPU (bfloat16), else on the CPU; on several GPUs or hosts by torchrun (convert/processes.py).
 Every random number of an epoch comes from the seed and the epoch's number, so a training that was killed and resumed
@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from convert.recipe import Recipe, read
 from convert.runs import save, save_text
 from convert.tasks.task import Batch
 from device.errors import InputError, PartFailed
+from device.inference.models import sha256
 
 DRAWN_S = 30  # the curves take longer to draw than an epoch of a small network
 
@@ -43,16 +45,19 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what `prepare` wrote")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the training")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
+    parser.add_argument("--start", type=Path, metavar="NET", help="begin with these weights: net.pt of a training")
     asked = parser.parse_args(arguments)
     recipe, prepared = read(asked.recipe), Prepared.open(asked.data)
-    history = train(recipe, prepared, asked.out, asked.resume)
+    history = train(recipe, prepared, asked.out, asked.resume, asked.start)
     best = min(history, key=lambda epoch: epoch["tune"]["score"])
     figures = ", ".join(f"{name} {value:.4g}" for name, value in best["tune"].items())
     print(f"{asked.out}: best of {len(history)} epochs is {best['epoch']}: {figures}")
     return 0
 
 
-def train(recipe: Recipe, prepared: Prepared, out: Path, resume: bool = False) -> list[dict[str, Any]]:
+def train(
+    recipe: Recipe, prepared: Prepared, out: Path, resume: bool = False, start: Path | None = None
+) -> list[dict[str, Any]]:
     """Trains a network; `out` becomes the folder that `convert.runs` describes.
 
     Args:
@@ -60,6 +65,7 @@ def train(recipe: Recipe, prepared: Prepared, out: Path, resume: bool = False) -
         prepared: on what.
         out: where to.
         resume: go on where there is a checkpoint in `out`.
+        start: weights to begin with, for other data or another recipe; None begins with random ones.
 
     Returns:
         The history: per epoch its number, loss, rate, seconds and figures on the tune split.
@@ -78,7 +84,7 @@ def train(recipe: Recipe, prepared: Prepared, out: Path, resume: bool = False) -
     prepared.check()
     torch.set_num_threads(recipe.train.threads)
     with processes.processes() as (rank, world, device):
-        loop = _Loop(recipe, prepared, out, rank, world, device)
+        loop = _Loop(recipe, prepared, out, rank, world, device, start)
         try:
             return loop.run(resume)
         except torch.OutOfMemoryError:
@@ -94,7 +100,14 @@ class _Loop:
     """One process's part of a training."""
 
     def __init__(
-        self, recipe: Recipe, prepared: Prepared, out: Path, rank: int, world: int, device: torch.device
+        self,
+        recipe: Recipe,
+        prepared: Prepared,
+        out: Path,
+        rank: int,
+        world: int,
+        device: torch.device,
+        start: Path | None = None,
     ) -> None:
         self.recipe, self.prepared, self.out = recipe, prepared, out
         self.task, self.told = recipe.maker, recipe.train
@@ -105,6 +118,7 @@ class _Loop:
             raise InputError(f"train.batch: {self.told.batch} of {len(self.rows)} rows, for {world} processes")
         torch.manual_seed(self.told.seed)
         self.net = self.task.net(recipe.net, prepared).to(device)
+        self.start = _start(self.net, start, device) if start is not None else ""
         self.mean = deepcopy(self.net) if self.told.ema else self.net
         self.optimizer = torch.optim.AdamW(
             [p for p in self.net.parameters() if p.requires_grad],
@@ -235,7 +249,7 @@ class _Loop:
             self.net.load_state_dict(kept["net"])
             self.mean.load_state_dict(kept["mean"])
             self.optimizer.load_state_dict(kept["optimizer"])
-            self.history, self.best = kept["history"], kept["best"]
+            self.history, self.best, self.start = kept["history"], kept["best"], kept.get("start", "")
         elif self.rank == 0:
             self.out.mkdir(parents=True, exist_ok=True)
         if self.rank == 0:
@@ -248,7 +262,8 @@ class _Loop:
 
     def _keep(self) -> None:
         state = {"net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimizer": self.optimizer.state_dict()}
-        save(state | self._same() | {"history": self.history, "best": self.best}, self.out / "checkpoint.pt")
+        told = {"history": self.history, "best": self.best, "start": self.start}
+        save(state | self._same() | told, self.out / "checkpoint.pt")
         save(self.best, self.out / "net.pt")
         save_text(json.dumps(self.history, indent=1), self.out / "history.json")
         if self._done() or time.monotonic() - self.drawn > DRAWN_S:
@@ -269,11 +284,22 @@ class _Loop:
             "device": f"{on}, {self.world} processes of {self.told.threads} threads",
             "torch": torch.__version__,
             "numpy": np.__version__,
+            "start": self.start,
             "epochs": len(self.history),
             "minutes": round(sum(epoch["seconds"] for epoch in self.history) / 60, 2),
             "finished": finished,
         }
         save_text(json.dumps(about, indent=1), self.out / "about.json")
+
+
+def _start(net: nn.Module, path: Path, device: torch.device) -> str:
+    """Gives a network the weights of a training before, and returns the hash of their file."""
+    try:
+        net.load_state_dict(torch.load(path, map_location=device, weights_only=True))
+    except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
+        said = str(error).strip().splitlines() or ["nothing in it"]
+        raise InputError(f"{path}: no weights of this network ({said[0]})") from None
+    return sha256(path)
 
 
 def _ahead(make: Any, count: int, workers: int) -> Iterator[dict[str, NDArray[Any]]]:

@@ -257,3 +257,23 @@ def test_two_processes_train_as_one_does(tmp_path) -> None:
     assert json.loads((tmp_path / "two" / "about.json").read_text())["device"].endswith("2 processes of 1 threads")
     for name in one:
         np.testing.assert_allclose(one[name], two[name], atol=1e-5, err_msg=name)
+
+
+def test_a_training_begins_with_the_weights_of_another(toy, tmp_path: Path) -> None:
+    recipe, prepared = toy
+    train(recipe, prepared, tmp_path / "first")
+    slow = told(recipe, epochs=1, rate=1e-9, ema=0.0)
+    train(slow, prepared, tmp_path / "second", start=tmp_path / "first" / "net.pt")
+    a, b = (weights(tmp_path / name)["place.weight"] for name in ("first", "second"))
+    assert torch.allclose(a, b, atol=1e-5)
+    assert len(json.loads((tmp_path / "second" / "about.json").read_text())["start"]) == 64
+
+
+def test_a_start_that_holds_other_weights_is_named(toy, tmp_path: Path) -> None:
+    recipe, prepared = toy
+    train(told(recipe, epochs=1), prepared, tmp_path / "first")
+    wider = replace(recipe, net=replace(recipe.net, width=9))
+    for broken in (tmp_path / "missing.pt", tmp_path / "empty.pt", tmp_path / "first" / "net.pt"):
+        (tmp_path / "empty.pt").write_bytes(b"")
+        with pytest.raises(InputError, match=f"{broken.name}: no weights of this network"):
+            train(wider, prepared, tmp_path / "second", start=broken)
