@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
             rows = [score for score in scores if score.clip.split == split]
             if rows:
                 tables[f"{model}, {split}"] = summary(rows)
-    lines = section(tables)
+    lines = section(tables, find("pose").sha256)
     print("\n".join(lines))
     if asked.json:
         asked.json.write_text(json.dumps(tables, indent=1), "utf-8")
@@ -46,12 +46,12 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def section(tables: dict[str, dict[str, Any]]) -> list[str]:
+def section(tables: dict[str, dict[str, Any]], sha256: str) -> list[str]:
     """The card's section: a table of both models, and what follows for the default."""
     lines = [
         CLIPS_HEADING,
         "",
-        f"pose.tflite {find('pose').sha256[:12]}; the splits are of real clips, none of which trained it.",
+        f"pose.tflite {sha256[:12]}; the splits are of real clips, none of which trained it.",
         "",
         f"| | {' | '.join(tables)} |",
         "| --- |" + " --- |" * len(tables),
