@@ -201,7 +201,7 @@ def test_perfect_maps_have_no_error(prepared: Prepared) -> None:
     assert (found["lifter"], found["sight"]) == (1, 1)
 
 
-@pytest.mark.parametrize("name", ["pose-short.toml", "pose-full.toml"])
+@pytest.mark.parametrize("name", ["pose-start.toml", "pose-short.toml", "pose-full.toml"])
 def test_the_recipes_train_a_step_and_their_graphs_fit_the_device(
     name: str, prepared: Prepared, tmp_path: Path
 ) -> None:
