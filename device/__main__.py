@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from device import __version__, logs, settings
@@ -117,9 +117,9 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _dark(asked: argparse.Namespace) -> int:
-    from device.lamps import dark
+    from device.dark import dark
 
-    return dark(lambda: settings.load(asked.config))
+    return dark(lambda: asdict(settings.load(asked.config).light))
 
 
 def _replay(asked: argparse.Namespace) -> int:

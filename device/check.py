@@ -9,14 +9,13 @@ from device.camera.frames import Frame
 from device.camera.state import CameraState
 from device.errors import PartFailed, SquatlightError
 from device.inference.pose_model import open_pose_model
-from device.lamps import open_light
 from device.output.broker import EmbeddedBroker
 from device.output.lamp import Lamp
 from device.output.light import TEST_S
 from device.output.round_trip import check_round_trip
 from device.output.store import Store
 from device.settings import Settings
-from device.station import open_source, read_password
+from device.station import open_light, open_source, read_password
 
 ANSWER_S = 5.0  # a broker has so long
 PICTURE_S = 10.0  # a camera has so long

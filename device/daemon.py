@@ -4,9 +4,10 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 
+from device.dark import note
 from device.errors import SettingsError, SquatlightError
-from device.lamps import note
 from device.notify import Notifier
 from device.output.lamp import lamp_line
 from device.output.record import row
@@ -62,7 +63,7 @@ class Daemon:
         self._station, self._new = station, None
         if self._ending:  # while the station was opened
             return
-        note(station.settings.light)
+        note(asdict(station.settings.light))
         self._systemd.ready(f"judging {station.source.name}")
         log.info("judging %s as %s", station.source.name, station.settings.station.name)
         for event, record in station.run(self._turned):

@@ -90,29 +90,9 @@ class Overrides:
             return
         self._written_s = self._clock()
         try:
-            replace_whole(self._path, HEAD + strict_toml.write(self._tables))
+            strict_toml.replace_whole(self._path, HEAD + strict_toml.write(self._tables))
             self._to_write, self._told = False, ""
         except OSError as error:
             if self._told != str(error):
                 log.error("overrides: %s: cannot be written (%s); trying again", self._path, error.strerror)
             self._told = str(error)
-
-
-def replace_whole(path: Path, text: str) -> None:
-    """Writes a file so that it holds the old or the new text whenever the power goes.
-
-    Raises:
-        OSError: it cannot be written; the old one is still there.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)  # the name, too
-    finally:
-        os.close(folder)

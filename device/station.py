@@ -18,18 +18,18 @@ from device.errors import SettingsError
 from device.idle import Idle
 from device.inference.pose_model import open_pose_model
 from device.judging import open_judge
-from device.lamps import open_light
 from device.meter import Meter
 from device.output.broker import EmbeddedBroker
 from device.output.evidence import Evidence
 from device.output.home_assistant import Discovery
+from device.output.light import SignalLight
 from device.output.mqtt import Mqtt
 from device.output.output import Fanout, Output
 from device.output.record import Record, rep_record
 from device.output.retention import Limits
 from device.output.store import Store
 from device.overrides import Overrides
-from device.settings import Settings
+from device.settings import Light, Settings
 from device.squat.events import Event, RepJudged
 from device.trust import read_trusted
 from device.watch import Turn, watch
@@ -168,6 +168,12 @@ def open_source(settings: Settings, live: bool) -> FrameSource:
     clip = Clip(DEMO_CLIP if c.source == "demo" else c.source)
     clip.name = "demo" if c.source == "demo" else clip.name
     return Paced(clip) if live else clip
+
+
+def open_light(light: Light, live: bool = False) -> SignalLight:
+    """The lamps of the settings; live, nothing stays lit beyond its hold time even where the loop hangs."""
+    amber = light.amber_pin if light.amber_pin >= 0 else None
+    return SignalLight(light.red_pin, light.white_pin, amber, light.hold_s, light.active_high, light.pins, live)
 
 
 def read_password(settings: Settings) -> str | None:

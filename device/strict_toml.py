@@ -1,9 +1,11 @@
 """TOML into frozen dataclasses, strictly: an unknown key or a value of another type is an error that names it."""
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, replace
 from json import dumps
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from device.errors import SettingsError
@@ -40,6 +42,26 @@ def write(tables: Tables) -> str:
         lines = [f"{key} = {_written(value)}" for key, value in values.items()]
         parts.append("\n".join([f"[{name}]", *lines]) + "\n")
     return "\n".join(parts)
+
+
+def replace_whole(path: Path, text: str) -> None:
+    """Writes a file so that it holds the old or the new text whenever the power goes.
+
+    Raises:
+        OSError: it cannot be written; the old one is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)  # the name, too
+    finally:
+        os.close(folder)
 
 
 def _written(value: Scalar) -> str:

@@ -1,18 +1,21 @@
 """`squatlight check` on the lamps, and `squatlight dark`."""
 
 import json
+import os
 import signal
-from dataclasses import replace
+import subprocess
+import sys
 from pathlib import Path
 from time import monotonic
 
 import pytest
-from service import running, settings_file, settings_text
+from service import ROOT, running, settings_file, settings_text
 
 from device import check, settings
+from device.dark import NOTE, dark
 from device.errors import PartFailed
-from device.lamps import NOTE, dark, open_light
 from device.output.lamp import Lamp
+from device.station import open_light
 
 
 def lit_by_a_crash(path: Path, pin: str) -> None:
@@ -51,20 +54,38 @@ def test_dark_without_any_word_of_the_lamps_ends_with_78(squatlight, one_line, t
     one_line(squatlight("dark", "-c", path), 78)
 
 
-def test_dark_puts_out_both_the_old_lamps_and_the_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings_file(tmp_path)
-    wanted = settings.load(tmp_path / "squatlight.toml")
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    from device.lamps import note
+def test_one_pin_that_fails_leaves_no_other_lit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpiozero.pins.mock import MockPin
 
-    note(wanted.light)
-    (tmp_path / "new").mkdir()
-    new = replace(wanted, light=replace(wanted.light, pins=f"file:{tmp_path}/new/pins.json"))
-    for folder in (tmp_path, tmp_path / "new"):
-        lit_by_a_crash(folder / "pins.json", "GPIO17")
-    assert dark(lambda: new) == 0
-    for folder in (tmp_path, tmp_path / "new"):
-        assert json.loads((folder / "pins.json").read_text()) == {}
+    pins, drive = tmp_path / "pins.json", MockPin._set_state
+    lit_by_a_crash(pins, "GPIO27")
+
+    def broken(pin: MockPin, value: object) -> None:
+        if pin.info.name == "GPIO17":
+            raise OSError("wire cut")
+        drive(pin, value)
+
+    monkeypatch.setattr(MockPin, "_set_state", broken)
+    light = {"pins": f"file:{pins}", "red_pin": 17, "white_pin": 27, "amber_pin": -1, "active_high": True}
+    with pytest.raises(PartFailed, match="lamp: red: GPIO17: wire cut; it may still be lit"):
+        dark(lambda: light)
+    assert json.loads(pins.read_text()) == {}
+
+
+def test_the_service_ends_with_what_loads_next_to_nothing(tmp_path: Path) -> None:
+    """A second of loading is a second of a lamp that nobody minds."""
+    (tmp_path / NOTE).write_text(
+        f'[light]\npins = "file:{tmp_path}/pins.json"\nred_pin = 17\nwhite_pin = 27\namber_pin = -1\n'
+        "active_high = true\nhold_s = 5.0\n"
+    )
+    lit_by_a_crash(tmp_path / "pins.json", "GPIO17")
+    code = "import sys, device.dark; code = device.dark.main(); print(code, {'numpy', 'cv2'} & set(sys.modules))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RUNTIME_DIRECTORY": str(tmp_path)},
+    )  # fmt: skip
+    assert ran.stdout.split() == ["0", "set()"], ran.stderr
+    assert json.loads((tmp_path / "pins.json").read_text()) == {}
 
 
 @pytest.mark.parametrize("amber", [-1, 22])

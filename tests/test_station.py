@@ -59,6 +59,14 @@ def test_a_clip_lights_the_lamp_fills_the_store_and_reaches_a_subscriber(wanted,
         assert store.pending(10) == []
 
 
+@pytest.mark.parametrize("judging", [True, False])
+def test_judging_that_was_switched_off_stays_off_from_the_first_frame_on(wanted, judging):
+    wanted = replace(wanted, station=replace(wanted.station, judging=judging), mqtt=replace(wanted.mqtt, host=""))
+    with Station(wanted, live=False) as station:
+        station.model.meter = Model()
+        assert (station.model.estimate(None) == "pose") is judging
+
+
 class Asked:
     """A broker's side that asks for what it is given."""
 

@@ -38,7 +38,7 @@ def test_its_exposure_stays_below_the_bar() -> None:
 def test_systemd_understands_every_line_of_it(tmp_path: Path) -> None:
     """But for the growing pauses before version 254, and the program, which is not installed here."""
     unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text().replace("/opt/squatlight/bin/squatlight", "/bin/true"))
+    unit.write_text(UNIT.read_text().replace("/opt/squatlight/bin/", "/usr/bin/env "))
     ran = analyze("verify", "--man=no", str(unit))
     lines = [line for line in ran.stderr.splitlines() if UNIT.name in line]
     version = int(re.search(r"systemd (\d+)", analyze("--version").stdout)[1])
@@ -66,7 +66,7 @@ def test_restarts_and_the_watchdog() -> None:
     assert keys["RestartPreventExitStatus"] == "78"
     assert "StartLimitIntervalSec=0" in UNIT.read_text()
     assert keys["WatchdogSec"].removesuffix("s").isdecimal()
-    assert keys["ExecStopPost"].endswith("squatlight dark")
+    assert keys["ExecStopPost"].endswith("python -m device.dark")
     assert "LG_WD=/run/" in keys["Environment"]
 
 
