@@ -3,27 +3,20 @@
 import torch
 from torch import Tensor, nn
 
-from device.squat.depth_features import COUNT, FRAME_SIZE, FRAMES, mirroring
+from device.squat.depth_features import COUNT, FRAME_SIZE, FRAMES, PER_FRAME, TIMES_S, mirroring
 
 LOG_SIGMA = (-4.0, 0.7)  # 0.02 to 2 thigh lengths
 _FLAT = FRAMES * FRAME_SIZE
+_OVER_HIP = FRAME_SIZE - PER_FRAME["over_hip"][0]
+_LOW = [row for row, at_s in enumerate(TIMES_S) if abs(at_s) < 0.15]
+FIRST_GUESS = (2.0, 0.1)  # thighs per leg, and from joints to crease and knee top; both are learnt from there
 
 
-class DepthNet(nn.Module):
-    """One encoder for every frame, then all frames together.
+class Member(nn.Module):
+    """One network: an encoder for every frame, then all frames together."""
 
-    Args:
-        frame_width: units of the encoder.
-        width: units of the layers after it.
-        dropout: share of units left out in training.
-        sigma_scale: factor on the standard deviations, fitted after training.
-    """
-
-    def __init__(self, frame_width: int, width: int, dropout: float, sigma_scale: float) -> None:
+    def __init__(self, frame_width: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.sigma_scale = sigma_scale
-        self.register_buffer("mean", torch.zeros(COUNT))
-        self.register_buffer("spread", torch.ones(COUNT))
         self.frame = nn.Sequential(nn.Linear(FRAME_SIZE, frame_width), nn.ReLU())
         self.rep = nn.Sequential(
             nn.Linear(FRAMES * frame_width + COUNT - _FLAT, width), nn.ReLU(), nn.Dropout(dropout),
@@ -32,26 +25,54 @@ class DepthNet(nn.Module):
         )  # fmt: skip
         nn.init.zeros_(self.rep[-1].bias)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, COUNT) normalised features to (N, 4): corrections of both margins, logarithms of both sigmas."""
+        frames = self.frame(x[:, :_FLAT].reshape(-1, FRAME_SIZE)).reshape(-1, FRAMES * self.frame[0].out_features)
+        found: Tensor = self.rep(torch.cat([frames, x[:, _FLAT:]], 1))
+        return found
+
+
+class DepthNet(nn.Module):
+    """Some networks side by side that correct what perspective says of the joints (`over_hip`).
+
+    Without that first guess they learn synthetic lifters as well and miss real ones.
+
+    Args:
+        members: how many; what they disagree on is doubt.
+        frame_width: units of the encoder.
+        width: units of the layers after it.
+        dropout: share of units left out in training.
+        sigma_scale: factor on the standard deviations, fitted after training.
+    """
+
+    def __init__(self, members: int, frame_width: int, width: int, dropout: float, sigma_scale: float) -> None:
+        super().__init__()
+        self.sigma_scale = sigma_scale
+        self.register_buffer("mean", torch.zeros(COUNT))
+        self.register_buffer("spread", torch.ones(COUNT))
+        self.guess = nn.Parameter(torch.tensor(FIRST_GUESS))
+        self.members = nn.ModuleList(Member(frame_width, width, dropout) for _ in range(members))
+
     def normalize_by(self, features: Tensor) -> None:
         """Takes mean and spread of (N, COUNT) features, one for all frames, and the same for both sides."""
         order, sign = mirroring()
         both = torch.cat([features, features[:, order] * torch.from_numpy(sign)])
         frames = both[:, :_FLAT].reshape(-1, FRAME_SIZE)
-        mean = torch.cat([frames.mean(0).repeat(FRAMES), both[:, _FLAT:].mean(0)])
+        self.mean.copy_(torch.cat([frames.mean(0).repeat(FRAMES), both[:, _FLAT:].mean(0)]))
         spread = torch.cat([frames.std(0).repeat(FRAMES), both[:, _FLAT:].std(0)])
-        self.mean.copy_(mean)
         self.spread.copy_(spread.clamp(min=0.02))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, COUNT) to margins (N, 2) in thigh lengths and the logarithms of their standard deviations (N, 2)."""
+        """(N, COUNT) to each member's margins (N, M, 2) in thigh lengths and logarithms of their sigmas (N, M, 2)."""
         x = (features - self.mean) / self.spread
-        frames = self.frame(x[:, :_FLAT].reshape(-1, FRAME_SIZE)).reshape(len(x), -1)
-        out = self.rep(torch.cat([frames, x[:, _FLAT:]], 1))
-        return out[:, :2], out[:, 2:].clamp(*LOG_SIGMA)
+        out = torch.stack([member(x) for member in self.members], 1)
+        low = [features[:, k * FRAME_SIZE + _OVER_HIP : (k + 1) * FRAME_SIZE] for k in _LOW]
+        guess = self.guess[0] * sum(low[1:], low[0]) / len(low) + self.guess[1]
+        return out[..., :2] + guess[:, None], out[..., 2:].clamp(*LOG_SIGMA)
 
 
 class Deployed(nn.Module):
-    """What the device runs: the mean of a rep as it is and in a mirror, so that both give the same."""
+    """What the device runs: all members on a rep as it is and in a mirror, so that both give the same."""
 
     def __init__(self, net: DepthNet) -> None:
         super().__init__()
@@ -62,8 +83,10 @@ class Deployed(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(N, COUNT) to margins (N, 2) and standard deviations (N, 2), both in thigh lengths."""
-        margins, logs = self.net(features)
-        mirrored, mirrored_logs = self.net(features[:, self.order] * self.sign)
-        both = (margins + torch.stack([mirrored[:, 1], mirrored[:, 0]], 1)) / 2
-        logs = (logs + torch.stack([mirrored_logs[:, 1], mirrored_logs[:, 0]], 1)) / 2
-        return both, torch.exp(logs) * self.net.sigma_scale
+        straight, logs = self.net(features)
+        there, there_logs = self.net(features[:, self.order] * self.sign)
+        margins = torch.cat([straight, torch.stack([there[..., 1], there[..., 0]], -1)], 1)
+        both = torch.cat([logs, torch.stack([there_logs[..., 1], there_logs[..., 0]], -1)], 1)
+        mean = margins.mean(1)
+        variance = torch.exp(2 * both).mean(1) + ((margins - mean[:, None]) ** 2).mean(1)
+        return mean, torch.sqrt(variance) * self.net.sigma_scale

@@ -60,6 +60,7 @@ class DepthData:
 class DepthNetKind:
     """The network's size; `sigma_scale` is fitted on the tune split (`measure` prints what it should be)."""
 
+    members: int = within(1, 64, 4)
     frame_width: int = within(4, 1024, 64)
     width: int = within(4, 4096, 192)
     dropout: float = within(0, 0.9, 0.1)
@@ -96,7 +97,7 @@ class Depth:
 
     def net(self, net: Any, prepared: Prepared) -> nn.Module:
         """A fresh network that knows the features' means and spreads."""
-        made = DepthNet(net.frame_width, net.width, net.dropout, net.sigma_scale)
+        made = DepthNet(net.members, net.frame_width, net.width, net.dropout, net.sigma_scale)
         some = prepared.rows("train")[:: max(1, len(prepared.rows("train")) // 4000)]
         made.normalize_by(torch.from_numpy(np.array(prepared.arrays["guessed"][some])))
         return made
@@ -115,8 +116,8 @@ class Depth:
         """Gaussian likelihood weighted by sigma, so that doubtful reps teach too (Seitzer et al. 2022, beta = 0.5)."""
         margins, logs = net(batch["features"])
         variance = torch.exp(2 * logs)
-        each = 0.5 * (batch["margins"] - margins) ** 2 / variance + logs
-        weighted = each * variance.detach().sqrt() * batch["weight"][:, None]
+        each = 0.5 * (batch["margins"][:, None] - margins) ** 2 / variance + logs
+        weighted = each * variance.detach().sqrt() * batch["weight"][:, None, None]
         return weighted.sum() / batch["weight"].sum()
 
     def measure(self, net: nn.Module, prepared: Prepared, split: str) -> dict[str, float]:
@@ -138,8 +139,9 @@ class Depth:
                 error_cm = (margins - truth) * thigh_cm
                 found[f"{name}, {known}: median cm"] = float(np.median(np.abs(error_cm)))
                 found[f"{name}, {known}: right"] = float(((margins > 0) == (truth > 0)).mean())
-                found[f"{name}, {known}: sigma_scale"] = figures.sigma_scale(margins, sigmas, truth)
-                scores.append(figures.likelihood(margins, np.maximum(sigmas, 0.03), truth))
+                scale = figures.sigma_scale(margins, sigmas, truth)
+                found[f"{name}, {known}: sigma_scale"] = scale
+                scores.append(figures.likelihood(margins, sigmas * scale, truth))  # the scale is fitted afterwards
         found["score"] = float(np.mean(scores)) if scores else 0.0
         return found
 

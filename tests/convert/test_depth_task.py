@@ -169,7 +169,7 @@ def test_the_deployed_network_gives_a_mirrored_rep_the_mirrored_depth(prepared: 
     from device.squat.depth_features import mirroring
 
     torch.manual_seed(0)
-    net = TASK.net(DepthNetKind(8, 16), prepared).eval()
+    net = TASK.net(DepthNetKind(2, 8, 16), prepared).eval()
     graph = Deployed(net)
     assert isinstance(net, DepthNet)
     order, sign = mirroring()
