@@ -1,6 +1,7 @@
 """The pose task: all 23 keypoints of the lifter, their sight and their place in the world."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class PoseTask:
 
     def deployed(self, net: nn.Module) -> nn.Module:
         """The graph the device runs."""
-        return Deployed(net)
+        return Deployed(deepcopy(net).to(memory_format=torch.contiguous_format))  # the converter misreads the other
 
     def calibration(self, prepared: Prepared, count: int, seed: int) -> NDArray[np.float32]:
         """Varied crops of training rows."""
