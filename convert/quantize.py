@@ -123,6 +123,7 @@ def _manifest(run: Run, prepared: Prepared, floating: Path, small: Path) -> dict
             "sources": prepared.about["sources"],
             "data": dict(prepared.about["arrays"]),
             "best_epoch": run.best["epoch"],
+            "start": told.get("start", ""),
             **{key: told[key] for key in TOLD},
         },
         "commit": commit(),
