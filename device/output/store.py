@@ -31,6 +31,7 @@ MIGRATIONS = (
         at TEXT NOT NULL)
     """,
 )
+_CACHE_KB = 256  # SQLite's own bound of 2 MB is filled over thousands of reps, and serves nobody here
 _LOCKED_S = 1.0  # how long another program may hold the file before a write fails; longer would hold up the frames
 
 
@@ -174,6 +175,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = FULL")  # power may go at any time: a commit is on the disk
+        base.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         found = base.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(found)

@@ -225,6 +225,11 @@ def test_a_commit_is_on_the_disk_when_the_call_returns(tmp_path: Path) -> None:
         assert store._base.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    with Store(tmp_path / "reps.db") as store:
+        assert store._base.execute("PRAGMA cache_size").fetchone()[0] == -256, "kB"
+
+
 def test_memory_has_a_bound() -> None:
     outbox = MemoryOutbox(keeps=3)
     for number in range(10):
