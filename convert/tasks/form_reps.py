@@ -139,7 +139,7 @@ def written(
     told[0]["sha256"] = drawn
     for path in sources:
         digest = hashlib.sha256((path / "recipe.json").read_bytes()).hexdigest()
-        name = f"errors of BlazePose on the rendered set {path.name}"
+        name = f"BlazePose on the rendered set {path.name}: errors lent, and reps"
         told.append({"name": name, "licence": "bodies CC0", "rows": 0, "sha256": digest})
     about = {"task": task, "form_input": FORM_INPUT_VERSION, "sources": told, "gaps": ["points"]}
     return write(out, arrays, split.astype(np.uint8), about)
