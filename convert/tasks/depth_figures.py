@@ -9,6 +9,7 @@ from convert.synth.report import VIEWS, view_of
 
 Array = NDArray[np.floating]
 BINS = 10
+STEP_CM = 2.0
 WITHIN_CM = 8.0  # calibration: true margins even over plus and minus so much
 
 
@@ -37,9 +38,9 @@ def brier(p: Array, deep: NDArray[np.bool_]) -> float:
 
 
 def even(margins_cm: Array, rng: np.random.Generator, within_cm: float = WITHIN_CM) -> NDArray[np.intp]:
-    """Rows whose margins are uniform within bounds: as many from each centimetre as the scarcest has."""
-    places = np.floor(margins_cm + within_cm).astype(int)
-    groups = [rng.permutation(np.flatnonzero(places == k)) for k in range(int(2 * within_cm))]
+    """Rows whose margins are uniform within bounds: as many from each `STEP_CM` as the scarcest has."""
+    places = np.floor((margins_cm + within_cm) / STEP_CM).astype(int)
+    groups = [rng.permutation(np.flatnonzero(places == k)) for k in range(round(2 * within_cm / STEP_CM))]
     least = min(map(len, groups))
     return np.sort(np.concatenate([group[:least] for group in groups]))
 

@@ -109,7 +109,7 @@ def test_calibration_figures_tell_honest_from_boasting() -> None:
     assert counts.tolist() == [2000] * 10
     cm = rng.normal(0, 5, 5000)
     picked = cm[figures.even(cm, rng)]
-    assert np.ptp(np.histogram(picked, 16, (-8, 8))[0]) == 0
+    assert np.ptp(np.histogram(picked, 8, (-8, 8))[0]) == 0
 
 
 def test_augmented_rows_swap_the_sides_of_what_they_should_give() -> None:
