@@ -139,9 +139,8 @@ class Depth:
                 error_cm = (margins - truth) * thigh_cm
                 found[f"{name}, {known}: median cm"] = float(np.median(np.abs(error_cm)))
                 found[f"{name}, {known}: right"] = float(((margins > 0) == (truth > 0)).mean())
-                scale = figures.sigma_scale(margins, sigmas, truth)
-                found[f"{name}, {known}: sigma_scale"] = scale
-                scores.append(figures.likelihood(margins, sigmas * scale, truth))  # the scale is fitted afterwards
+                found[f"{name}, {known}: sigma_scale"] = figures.sigma_scale(margins, sigmas, truth)
+                scores.append(figures.likelihood(margins, np.maximum(sigmas, 0.03), truth))
         found["score"] = float(np.mean(scores)) if scores else 0.0
         return found
 
