@@ -18,8 +18,8 @@ from device.camera.clip import Clip
 from device.camera.frames import Frame
 from device.inference.squatlight_pose import SIZE, SquatlightPose, decode
 from device.inference.tflite import Model
+from device.judging import open_judge
 from device.squat.events import RepJudged
-from device.squat.judge import Judge
 
 CLIPS = Path(device.__file__).parents[2] / "shared" / "clips" / "manifest.json"
 """Labelled clips beside the repository, where there are some."""
@@ -104,17 +104,18 @@ def _rendered(folder: Path) -> list[SyntheticClip]:
 
 
 def _judge(floating: Model, quantized: Model, frames: Iterable[Frame]) -> tuple[list[_Judged], list[_Judged]]:
-    wanted = settings.load(settings.DEFAULT_FILE).judging()
-    judges = [(SquatlightPose(model, {}), Judge(wanted), []) for model in (floating, quantized)]
-    now_s = 0.0
-    for frame in frames:
-        now_s = frame.captured_s
-        for model, judge, events in judges:
-            events += judge.see(model.estimate(frame), now_s)
-    for _, judge, events in judges:
-        events += judge.finish(now_s)
-    ours, theirs = ([_rep(event) for event in events if isinstance(event, RepJudged)] for _, _, events in judges)
-    return ours, theirs
+    wanted = settings.load(settings.DEFAULT_FILE)
+    with open_judge(wanted) as (ours, _), open_judge(wanted) as (theirs, _):
+        judges = [(SquatlightPose(floating, {}), ours, []), (SquatlightPose(quantized, {}), theirs, [])]
+        now_s = 0.0
+        for frame in frames:
+            now_s = frame.captured_s
+            for model, judge, events in judges:
+                events += judge.see(model.estimate(frame), now_s)
+        for _, judge, events in judges:
+            events += judge.finish(now_s)
+    reps = [[_rep(event) for event in events if isinstance(event, RepJudged)] for _, _, events in judges]
+    return reps[0], reps[1]
 
 
 def _rep(event: RepJudged) -> _Judged:
