@@ -29,6 +29,7 @@ def card(points: Array, scores: Array, prepared: Prepared, rows: NDArray[np.intp
         "with the best offset, fitted on the training bodies": with_offset(prepared, rows),
         "this head": points,
     }
+    whole = near_errors(points, prepared, rows, torso="torso_whole")
     bodies = len(set(prepared.arrays["body"][rows].tolist()))
     lines = [
         "## Errors on held-out bodies\n",
@@ -36,6 +37,8 @@ def card(points: Array, scores: Array, prepared: Prepared, rows: NDArray[np.intp
         "median / 90th percentile in torso lengths as the picture shows them (a leaning torso looks short).\n",
         "| | hip crease | knee top |\n| --- | --- | --- |",
         *(f"| {name} | {_cells(near_errors(p, prepared, rows))} |" for name, p in methods.items()),
+        f"| this head, points in sight | {_cells(near_errors(points, prepared, rows, visible=2))} |",
+        f"| this head, of the torso not foreshortened | {_cells(whole)} |",
         "\n| this head, by view | frames | hip crease | knee top |\n| --- | --- | --- | --- |",
     ]
     for name, which in _parts(prepared, rows).items():
@@ -88,15 +91,19 @@ def auc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
     return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * (len(scores) - ones)))
 
 
-def near_errors(points: Array, prepared: Prepared, rows: NDArray[np.intp]) -> dict[str, float]:
+def near_errors(
+    points: Array, prepared: Prepared, rows: NDArray[np.intp], visible: int = 1, torso: str = "torso"
+) -> dict[str, float]:
     """Median and 90th percentile of the errors of the nearer leg's points that lie in the crop, in torso lengths.
 
     Args:
         points: (N, 4, 2) in the order of SURFACES, 0 to 1 across the crop.
         prepared: with the truth.
         rows: (N,) which rows they belong to.
+        visible: 1 counts hidden points too, 2 those in sight alone.
+        torso: the array of the torso's length.
     """
-    off, inside = _off(points, prepared, rows)
+    off, inside = _off(points, prepared, rows, visible, torso)
     out = {}
     for place, name in enumerate(PAIRS):
         errors = off[inside[:, place], place]
@@ -105,17 +112,19 @@ def near_errors(points: Array, prepared: Prepared, rows: NDArray[np.intp]) -> di
     return out
 
 
-def _off(points: Array, prepared: Prepared, rows: NDArray[np.intp]) -> tuple[Array, NDArray[np.bool_]]:
-    """(N, 2) errors of crease and knee top of the nearer leg, in torso lengths as seen; and which are in the crop."""
+def _off(
+    points: Array, prepared: Prepared, rows: NDArray[np.intp], visible: int, torso: str
+) -> tuple[Array, NDArray[np.bool_]]:
+    """(N, 2) errors of crease and knee top of the nearer leg, in torso lengths; and which count."""
     near = prepared.arrays["near"][rows]
     at = np.arange(len(rows))
     off, inside = [], []
     for place, (_, name) in enumerate(PAIRS.values()):
         sides = index(f"left_{name}", f"right_{name}")
         truth = prepared.arrays["points"][rows][:, sides][at, near]
-        inside.append(prepared.arrays["visible"][rows][:, sides][at, near] > 0)
+        inside.append(prepared.arrays["visible"][rows][:, sides][at, near] >= visible)
         found = points[:, 2 * place : 2 * place + 2][at, near]
-        off.append(np.linalg.norm(found - truth, axis=-1) / prepared.arrays["torso"][rows])
+        off.append(np.linalg.norm(found - truth, axis=-1) / prepared.arrays[torso][rows])
     return np.stack(off, -1), np.stack(inside, -1)
 
 

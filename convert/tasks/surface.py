@@ -28,7 +28,11 @@ from device.squat.pose import BAR_ENDS, KEYPOINTS, SURFACES, index
 
 HIDDEN, FAR, JOINT, HIGH = 0.4, 0.5, 0.3, 0.6  # weights: points behind something, of the far leg, joints, upper half
 SIGHT = 0.3  # weight of sight beside the places
-SHIFT_P99, WORSE = 0.03, 0.001  # of the torso: what quantization may move the points, and worsen the median error
+SHIFT_P99, WORSE = (
+    0.03,
+    0.001,
+)  # of the torso: what quantization may move the nearer leg's points that are in sight (the
+# heat of hidden ones has several peaks, and a grain tips their mean), and what it may add to the median error
 PART = 300  # rows that a quick comparison takes
 
 _ORDER = index(*POINTS)
@@ -106,13 +110,13 @@ class Surface:
         if not whole:
             rows = np.sort(np.random.default_rng(0).permutation(rows)[:PART])
         before, after = (np.array([surface.read(m(_one(prepared, r)))[0] for r in rows]) for m in (floating, quantized))
-        moved = np.linalg.norm(after - before, axis=-1) / prepared.arrays["torso"][rows][:, None]
+        moved = _seen_of_near(np.linalg.norm(after - before, axis=-1), prepared, rows)
         shift = {"shift_median": float(np.median(moved)), "shift_p99": float(np.percentile(moved, 99))}
         errors = [_score(points, prepared, rows) for points in (before, after)]
         passed = shift["shift_p99"] <= SHIFT_P99 and errors[1] <= errors[0] + WORSE
         words = (
-            f"{len(rows)} frames: points move by {shift['shift_median']:.2%} of the torso (99 of 100 by less than "
-            f"{shift['shift_p99']:.2%}); median error {errors[0]:.2%}, then {errors[1]:.2%}"
+            f"{len(rows)} frames: the nearer leg's points in sight move by {shift['shift_median']:.2%} of the torso "
+            f"(99 of 100 by less than {shift['shift_p99']:.2%}); median error {errors[0]:.2%}, then {errors[1]:.2%}"
         )
         return Comparison(passed, {**shift, "error_float": errors[0], "error_quantized": errors[1]}, words)
 
@@ -200,6 +204,13 @@ def predict(
             points.append(places(heat[:, _SURFACES])[0].cpu().numpy())
             seen.append(torch.sigmoid(sight_at(heat[:, _BACK], sight)).cpu().numpy())
     return np.concatenate(points), np.concatenate(seen)
+
+
+def _seen_of_near(values: NDArray[np.float32], prepared: Prepared, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Of values (N, 4) of the surface points those of points in sight of the nearer leg, in torso lengths."""
+    near = prepared.arrays["near"][rows][:, None] == [0, 1, 0, 1]
+    seen = prepared.arrays["visible"][rows][:, index(*SURFACES)] == 2
+    return np.asarray((values / prepared.arrays["torso"][rows][:, None])[near & seen])
 
 
 def _score(points: NDArray[np.float32], prepared: Prepared, rows: NDArray[np.intp]) -> float:

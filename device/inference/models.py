@@ -111,13 +111,24 @@ def _check_words(manifest: Manifest) -> None:
 
 
 def _check_required(manifest: Manifest) -> None:
-    there = {other.sha256 for other in all_models()}
+    there = {sha for other in all_models() for sha in made_of(other)}
     for needed in manifest.more.get("requires", ()):
         if needed not in there:
             raise ModelError(
                 f"{manifest.path}: built on a model of sha256 {str(needed)[:12]}…, which is not here; "
                 "`squatlight models fetch --force` brings it"
             )
+
+
+def made_of(manifest: Manifest) -> set[str]:
+    """Hashes that name a model: of its file, and of the one that it was folded from.
+
+    The folded file's hash may differ between versions of the library that writes it; what it computes does not.
+    """
+    source = manifest.more.get("source")
+    return {manifest.sha256} | (
+        {str(source["sha256"])} if isinstance(source, Mapping) and "sha256" in source else set()
+    )
 
 
 def sha256(path: Path) -> str:

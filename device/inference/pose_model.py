@@ -52,12 +52,13 @@ def open_pose_model(
         raise ModelError(f"pose model {name!r}: expected one of {', '.join(NAMES)}")
     detector, landmarks = fetch.find("blazepose_detector"), fetch.find("blazepose_full")
     hashes = {"detector": f"sha256:{detector.sha256}", "pose": f"sha256:{landmarks.sha256}"}
-    head = models.find(surface.NAME) if models.exists(surface.NAME) else None
+    head = next((model for model in models.all_models() if model.name == surface.NAME), None)
     if head is None or not surface.fits(head, landmarks):
         if surfaces:
             why = "is not in models/" if head is None else f"was not made for {landmarks.path.name}"
             raise ModelError(f"hip creases and knee tops: the model {surface.NAME} that finds them {why}")
         return BlazePose(detector.path, landmarks.path, hashes, threads, runtime)
+    head = models.find(surface.NAME)
     hashes[surface.NAME] = f"sha256:{head.sha256}"
     finder = surface.SurfaceHead(head, threads, runtime)
     return BlazePose(detector.path, landmarks.path, hashes, threads, runtime, finder)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from device.inference.models import Manifest
+from device.inference.models import Manifest, made_of
 from device.inference.tflite import Model
 from device.squat.pose import JOINTS, SURFACES
 
@@ -43,13 +43,8 @@ class SurfaceHead:
 
 
 def fits(head: Manifest, landmarks: Manifest) -> bool:
-    """Whether the head was made for this landmark model: it requires its hash, or that of the file it is folded from.
-
-    The folded file's hash may differ between versions of the library that writes it; what it computes does not.
-    """
-    source = landmarks.more.get("source")
-    known = {landmarks.sha256, source.get("sha256") if isinstance(source, Mapping) else None}
-    return bool(known & set(head.more.get("requires", ())))
+    """Whether the head was made for this landmark model."""
+    return bool(made_of(landmarks) & set(head.more.get("requires", ())))
 
 
 def read(out: Mapping[str, NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from convert.nets.heat import places  # noqa: E402
 from convert.nets.surface import POINTS, SEEN, Head, SurfaceNet  # noqa: E402
 from convert.prepared import Prepared, write  # noqa: E402
-from convert.surface_report import auc, near_errors, with_offset  # noqa: E402
+from convert.surface_report import auc, card, near_errors, with_offset  # noqa: E402
 from convert.tasks.surface import TASK  # noqa: E402
 from device.inference import surface  # noqa: E402
 from device.squat.pose import KEYPOINTS, SIDES, index  # noqa: E402
@@ -39,6 +39,7 @@ def prepared(tmp_path: Path) -> Prepared:
         "found": points[:, :17] + np.float32(0.01),
         "found_scores": np.ones((ROWS, 17), np.float32),
         "torso": np.full(ROWS, 0.2, np.float32),
+        "torso_whole": np.full(ROWS, 0.25, np.float32),
         "near": np.arange(ROWS).astype(np.uint8) % 2,
         "view_deg": np.zeros(ROWS, np.float32),
         "low": np.ones(ROWS, np.bool_),
@@ -150,6 +151,15 @@ def test_the_best_offset_finds_points_that_lie_at_one(prepared: Prepared) -> Non
     told = Prepared(prepared.folder, {**prepared.arrays, "points": points}, prepared.split, prepared.about)
     errors = near_errors(with_offset(told, np.arange(ROWS)), told, np.arange(ROWS))
     assert max(errors.values()) < 1e-4
+
+
+def test_the_card_sets_the_head_beside_blazepose(prepared: Prepared) -> None:
+    rows = prepared.rows("test")
+    points = prepared.arrays["points"][rows][:, [*CREASES, *KNEE_TOPS]] + np.float32([0.01, 0])
+    text = card(points, np.full((len(rows), 4), 0.5), prepared, rows)
+    assert "| this head | 5.0% / 5.0% | 5.0% / 5.0% |" in text
+    assert "| this head, of the torso not foreshortened | 4.0% / 4.0% | 4.0% / 4.0% |" in text
+    assert "| BlazePose's hip and knee |" in text
 
 
 def test_the_area_under_the_curve() -> None:

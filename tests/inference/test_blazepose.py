@@ -9,12 +9,15 @@ import pytest
 
 from device.camera.clip import Clip
 from device.camera.frames import Frame
+from device.errors import ModelError
+from device.inference import fetch, models, surface
 from device.inference.landmarks import LANDMARKS
 from device.inference.pose_model import PoseModel, open_pose_model
-from device.squat.pose import JOINTS, Pose, index
+from device.squat.pose import BAR_ENDS, JOINTS, SURFACES, Pose, index
 
 SHARED = Path(__file__).parents[2].parent / "shared"  # measured data beside the repository, where there is some
 HIPS, SHOULDERS = index("left_hip", "right_hip"), index("left_shoulder", "right_shoulder")
+KNEES, SURFACE_ROWS, BAR_END_ROWS = index("left_knee", "right_knee"), index(*SURFACES), index(*BAR_ENDS)
 
 pytestmark = pytest.mark.usefixtures("pose_files")
 
@@ -56,13 +59,50 @@ def test_a_pose_has_the_shapes_units_and_gaps_that_it_promises(
         assert pose.keypoints.dtype == pose.scores.dtype == pose.world.dtype == np.float32
         joints = slice(0, len(JOINTS))
         assert np.isfinite(pose.keypoints[joints]).all()
-        assert np.isnan(pose.keypoints[len(JOINTS) :]).all()  # a point the model lacks is NaN, never 0
+        assert np.isnan(pose.keypoints[BAR_END_ROWS]).all()  # a point the model lacks is NaN, never 0
         assert np.isnan(pose.world[len(JOINTS) :]).all()
-        assert (pose.scores[len(JOINTS) :] == 0).all()
+        assert (pose.scores[BAR_END_ROWS] == 0).all()
         assert (pose.scores >= 0).all()
         assert (pose.scores <= 1).all()
         assert np.abs(pose.world[HIPS].mean(0)).max() < 0.03  # origin between the hips
         assert pose.world[SHOULDERS, 1].mean() < -0.2  # y down: shoulders over hips
+
+
+def test_hip_creases_and_knee_tops_lie_at_the_hips_and_knees(seen: list[tuple[Frame, Pose | None]]) -> None:
+    poses = [pose for _, pose in seen if pose is not None]
+    points, scores = (np.array([getattr(pose, name) for pose in poses]) for name in ("keypoints", "scores"))
+    torso_px = np.median(np.linalg.norm(points[:, SHOULDERS].mean(1) - points[:, HIPS].mean(1), axis=-1))
+    assert np.isfinite(points[:, SURFACE_ROWS]).all()
+    assert ((scores[:, SURFACE_ROWS] > 0) & (scores[:, SURFACE_ROWS] < 1)).all()
+    for pair, joints in ((SURFACE_ROWS[:2], HIPS), (SURFACE_ROWS[2:], KNEES)):
+        off_px = np.linalg.norm(points[:, pair] - points[:, joints], axis=-1)
+        assert 0 < np.median(off_px) < 0.4 * torso_px
+
+
+@pytest.mark.parametrize("requires", [[], ["another landmark model"]])
+def test_a_head_that_was_made_for_another_model_is_left_out(
+    demo_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requires: list[str]
+) -> None:
+    (frame,) = frames(demo_clip, 1)
+    with_head = open_pose_model(surfaces=True)
+    head, shipped = models.find(surface.NAME), with_head.estimate(frame)
+    with_head.close()
+    for name in fetch.SOURCES:
+        for end in ("tflite", "json"):
+            (tmp_path / f"{name}.{end}").symlink_to(models.find(name).path.with_suffix(f".{end}"))
+    (tmp_path / "surface.tflite").symlink_to(head.path)
+    (tmp_path / "surface.json").write_text(json.dumps({**head.more, "requires": requires}))
+    monkeypatch.setenv("SQUATLIGHT_MODELS", str(tmp_path))
+    without = open_pose_model()
+    pose = without.estimate(frame)
+    without.close()
+    assert np.isnan(pose.keypoints[SURFACE_ROWS]).all()
+    assert (pose.scores[SURFACE_ROWS] == 0).all()
+    np.testing.assert_array_equal(pose.keypoints[: len(JOINTS)], shipped.keypoints[: len(JOINTS)])
+    assert surface.NAME in with_head.hashes
+    assert surface.NAME not in without.hashes
+    with pytest.raises(ModelError, match="hip creases and knee tops"):
+        open_pose_model(surfaces=True)
 
 
 def test_the_hips_go_down_and_up_as_the_truth_says(seen: list[tuple[Frame, Pose | None]], demo_clip: Path) -> None:
