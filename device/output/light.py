@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from device.errors import PartFailed, SettingsError
@@ -111,7 +112,7 @@ class SignalLight:
         if isinstance(event, RepJudged):
             with self._lock:
                 self._to_test = []
-                self._watch(self._hold_s)
+                self._watch(self._hold_s - self._age_s(event.at_s))
                 self._show(self._hold.judged(event.verdict.decision, event.at_s), event.at_s)
 
     def test(self) -> None:
@@ -137,6 +138,11 @@ class SignalLight:
             self._test_until_s = now_s + TEST_S
         self._watch(2 * TEST_S)
         return self._to_test[0] if self._to_test else Lamp.OFF
+
+    def _age_s(self, at_s: float) -> float:
+        """How old a verdict is already; 0 where its time is no live camera's, but a clip's."""
+        age_s = monotonic() - at_s
+        return age_s if 0.0 < age_s < self._hold_s else 0.0
 
     def _watch(self, after_s: float) -> None:
         if self._guard is not None:

@@ -92,7 +92,7 @@ class Running:
     def more(self, reps: int) -> None:
         """Waits until so many more have been judged."""
         wanted = len(self.judged) + reps
-        until(lambda: len(self.judged) >= wanted or self.failed, f"{reps} more reps")
+        until(lambda: len(self.judged) >= wanted or self.failed, f"{reps} more reps", PATIENCE_S + 2 * reps)
         assert self.failed is None, self.failed
 
     def delivered(self) -> None:

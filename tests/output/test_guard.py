@@ -47,6 +47,14 @@ def test_a_new_verdict_puts_the_end_off() -> None:
         assert dark(light) - began_s > 0.25
 
 
+def test_a_verdict_on_an_old_picture_is_shown_so_much_shorter() -> None:
+    with SignalLight(17, 27, hold_s=2.0, guarded=True) as light:
+        began_s = monotonic()
+        light.handle(judged(at_s=began_s - 1.8), None)
+        assert light.shown is Lamp.WHITE
+        assert dark(light) - began_s < 1.0
+
+
 def test_a_pin_that_does_not_obey_the_guard_is_tried_until_it_does(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
