@@ -80,7 +80,7 @@ class Estimator:
 ESTIMATORS: Mapping[str, Estimator] = {
     "image_plane": Estimator(image_plane, offset=0.125, sigma=0.216),
     "floor_plane": Estimator(floor_plane, offset=0.245, sigma=0.219),
-    SURFACE: Estimator(surface, offset=0.0, sigma=0.216),
+    SURFACE: Estimator(surface, offset=0.090, sigma=0.201),
 }
 DEFAULT = "image_plane"
 METHODS = (*ESTIMATORS, NETWORK)
