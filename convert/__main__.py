@@ -16,6 +16,7 @@ COMMANDS = {
     "sweep": ("convert.sweep", "trains every cell of a grid, and writes a table"),
     "report": ("convert.report", "what the shipped networks must show, with the seeds used"),
     "evaluate": ("convert.evaluate", "the whole device over labelled clips"),
+    "levels": ("convert.levels", "what the levels of the judge are chosen from: sets as true keypoints"),
     "tune": ("convert.tune", "fits the depth estimators' offset and sigma on the tune split"),
     "pose-clips": ("convert.pose_clips", "both pose models over labelled clips"),
     "bench-pose": ("convert.bench_pose", "how fast the pose networks are, in turn on one thread"),

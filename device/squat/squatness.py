@@ -1,11 +1,11 @@
 """Whether a dip of the hips was a squat, or a lunge, a deadlift, a step, a jump.
 
-Levels lie in the middle of the gaps found on the `tune` split of the labelled clips and on synthetic sets (no
-command prints the latter yet); what was
-found stands beside each.
+Levels lie in the middle of the gaps found on the `tune` split of the labelled clips and on synthetic sets
+(`python -m convert levels` prints the latter); what was found stands beside each.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,29 +23,63 @@ HINGE_WRISTS = -0.04  # ... hands this low lifts from the floor; squats that lea
 HINGE_DROP = 0.5  # ... unless the hips sink further than for a lift: deadlifts 0.40 or less, squats with low hands 0.67
 
 
-def is_squat(standing: Features, seen: Sequence[Features]) -> bool:
-    """Whether the movement is a squat.
+@dataclass(frozen=True, slots=True)
+class Dip:
+    """What a way down and up was like; all but drop and feet_moved are medians over the lowest frames.
+
+    Attributes:
+        drop: of the hips, leg lengths.
+        shank_up: the lower one of the shanks, see `Features`.
+        knees_apart_deg: left from right.
+        thighs_apart: `Features.thigh_down`, left from right.
+        feet_moved: since standing, leg lengths.
+        lean_deg: of the trunk.
+        wrists_up: over the knees, leg lengths.
+    """
+
+    drop: float
+    shank_up: float
+    knees_apart_deg: float
+    thighs_apart: float
+    feet_moved: float
+    lean_deg: float
+    wrists_up: float
+
+
+def dip(standing: Features, seen: Sequence[Features]) -> Dip:
+    """Measures a way down and up.
 
     Args:
         standing: the lifter before the descent.
         seen: features of each pose from the descent to standing again.
     """
     heights = np.array([f.height for f in seen])
-    drop = standing.height - heights.min()
-    if drop < MIN_DROP:
-        return False
     low = [f for f in seen if f.height <= heights.min() + LOW]
-    shank_up, thigh_down, knee_deg = (
-        np.median([getattr(f, name) for f in low], axis=0) for name in ("shank_up", "thigh_down", "knee_deg")
+    shank_up, thigh_down, knee_deg, feet = (
+        np.median([getattr(f, name) for f in low], axis=0) for name in ("shank_up", "thigh_down", "knee_deg", "feet")
     )
-    lean_deg, wrists_up = (np.median([getattr(f, name) for f in low]) for name in ("lean_deg", "wrists_up"))
-    feet_moved = np.linalg.norm(np.median([f.feet for f in low], axis=0) - standing.feet)
-    lunge = abs(thigh_down[0] - thigh_down[1]) > LUNGE_THIGHS and shank_up.min() < LUNGE_SHANK_UP
-    hinge = lean_deg > HINGE_LEAN_DEG and wrists_up < HINGE_WRISTS and drop < HINGE_DROP
+    lean_deg, wrists_up = (float(np.median([getattr(f, name) for f in low])) for name in ("lean_deg", "wrists_up"))
+    return Dip(
+        drop=float(standing.height - heights.min()),
+        shank_up=float(shank_up.min()),
+        knees_apart_deg=float(np.ptp(knee_deg)),
+        thighs_apart=float(abs(thigh_down[0] - thigh_down[1])),
+        feet_moved=float(np.linalg.norm(feet - standing.feet)),
+        lean_deg=lean_deg,
+        wrists_up=wrists_up,
+    )
+
+
+def is_squat(standing: Features, seen: Sequence[Features]) -> bool:
+    """Whether the movement is a squat; arguments as for `dip`."""
+    found = dip(standing, seen)
+    lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP
+    hinge = found.lean_deg > HINGE_LEAN_DEG and found.wrists_up < HINGE_WRISTS and found.drop < HINGE_DROP
     return bool(
-        shank_up.min() >= MIN_SHANK_UP
-        and np.ptp(knee_deg) <= MAX_KNEE_DIFFERENCE_DEG
-        and feet_moved <= MAX_FEET_MOVED
+        found.drop >= MIN_DROP
+        and found.shank_up >= MIN_SHANK_UP
+        and found.knees_apart_deg <= MAX_KNEE_DIFFERENCE_DEG
+        and found.feet_moved <= MAX_FEET_MOVED
         and not lunge
         and not hinge
     )

@@ -1,0 +1,158 @@
+"""`python -m convert levels`: what the levels of the judge are chosen from, beside the labelled clips.
+
+First part: sets of a recipe as true keypoints, nothing rendered and nothing hidden. Printed is, by exercise, how many
+reps the judge counts, and how far each measure of a dip (`device.squat.squatness.Dip`) reaches; a level should lie in
+the gap between squats and others. Second part, with --rendered: the pitch that the device learns from the keypoints
+kept beside a rendered set, against the truth: what PITCH_BIAS_DEG takes off.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from convert.datasets.synthetic import SyntheticClip
+from convert.synth import recipe as recipes
+from convert.synth.keypoint_reps import clip_truth, in_camera
+from convert.synth.report import A_REP_FROM, NO_REP_BELOW
+from convert.synth.truth import Truth
+from device.inference import recorded
+from device.squat import squatness
+from device.squat.events import Event, RepJudged
+from device.squat.judge import PITCH_BIAS_DEG, Judge
+from device.squat.level import Level
+from device.squat.pose import JOINTS, KEYPOINTS, Pose, index
+from device.squat.smoothing import Smoother
+from device.squat.squatness import Dip, dip
+
+RECIPE = Path(__file__).parent / "recipes" / "levels.toml"
+NOISE_M = 0.01  # standard deviation of each coordinate of the world, other in each frame
+MEASURES = ("drop", "shank_up", "knees_apart_deg", "thighs_apart", "feet_moved", "lean_deg", "wrists_up")
+LEVELS = ("MIN_DROP", "MIN_SHANK_UP", "MAX_KNEE_DIFFERENCE_DEG", "LUNGE_THIGHS", "MAX_FEET_MOVED", "HINGE_LEAN_DEG",
+          "HINGE_WRISTS")  # fmt: skip
+SAME_TORSO = 0.5  # a pose whose hips are nearer to the truth than this, in torso lengths, is the lifter's
+
+
+class _Noting(Judge):
+    """A judge that notes how each dip was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dips: list[Dip] = []
+
+    def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
+        seen = [features for _, features in self._track]
+        if len(seen) >= 3:
+            self.dips.append(dip(seen[0], seen[1:]))
+        yield from super()._judge(now_s, stood_up)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A set and what the judge made of it.
+
+    Attributes:
+        kind: of exercise.
+        low: reps that must be found.
+        high: reps that may be found: those about as deep as the least rep count as either.
+        found: reps the judge counted.
+        dips: each way down and up that ended.
+    """
+
+    kind: str
+    low: int
+    high: int
+    found: int
+    dips: tuple[Dip, ...]
+
+
+def count(truth: Truth, seed: int) -> Counted:
+    """Judges the true keypoints of a set, shaken a little."""
+    rng = np.random.default_rng(seed)
+    fps, size = float(truth.about["fps"]), tuple(truth.about["size"])
+    world = in_camera(truth)
+    world = (world + rng.normal(0, NOISE_M, world.shape)).astype(np.float32)
+    scores = np.array([0.95 if name in JOINTS else 0.0 for name in KEYPOINTS], np.float32)
+    judge, found = _Noting(), 0
+    for i, (keypoints, at) in enumerate(zip(truth.keypoints_px, world, strict=True)):
+        pose = Pose(keypoints, scores, at, i / fps, i, 0, (size[0], size[1]))
+        found += sum(isinstance(event, RepJudged) for event in judge.see(pose, i / fps))
+    found += sum(isinstance(event, RepJudged) for event in judge.finish(len(world) / fps))
+    descents = [rep["descent_legs"] for rep in truth.reps]
+    low, high = sum(d >= A_REP_FROM for d in descents), sum(d >= NO_REP_BELOW for d in descents)
+    return Counted(truth.about["kind"], low, high, found, tuple(judge.dips))
+
+
+def count_lines(sets: Sequence[Counted]) -> Iterator[str]:
+    """The first part, as lines."""
+    kinds: dict[str, list[Counted]] = defaultdict(list)
+    for one in sets:
+        kinds[one.kind].append(one)
+    yield f"{'exercise':16s}{'sets':>5s}{'exact':>6s}{'reps':>6s}{'found':>6s}"
+    for kind, those in sorted(kinds.items()):
+        exact = sum(one.low <= one.found <= one.high for one in those)
+        reps, found = sum(one.low for one in those), sum(one.found for one in those)
+        yield f"{kind:16s}{len(those):5d}{exact:6d}{reps:6d}{found:6d}"
+    yield ""
+    yield "dips, least / median / most:"
+    yield f"{'exercise':16s}{'dips':>5s}  " + "".join(f"{name:>24s}" for name in MEASURES)
+    yield f"{'level':16s}{'':5s}  " + "".join(f"{getattr(squatness, name):24.2f}" for name in LEVELS)
+    for kind, those in sorted(kinds.items()):
+        dips = [asdict(d) for one in those for d in one.dips]
+        if dips:
+            cells = (" / ".join(f"{q:.2f}" for q in _spread([d[name] for d in dips])) for name in MEASURES)
+            yield f"{kind:16s}{len(dips):5d}  " + "".join(f"{cell:>24s}" for cell in cells)
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float, float]:
+    there = np.array([v for v in values if np.isfinite(v)] or [np.nan])
+    return float(there.min()), float(np.median(there)), float(there.max())
+
+
+def pitch_errors(folder: Path, kept: Path) -> list[float]:
+    """Degrees by which the pitch learnt from each clip's kept keypoints exceeds the truth, where he was followed."""
+    errors = []
+    for clip in SyntheticClip.all_in(folder):
+        truth, level, smoother = clip.truth(), Level(), Smoother()
+        rows = index("left_hip", "right_hip"), index("left_shoulder", "right_shoulder")
+        off = []
+        for t, (_, pose) in enumerate(recorded.load(kept / f"{clip.truth_file.stem}.npz")):
+            if pose is None or pose.world is None or t >= len(truth.keypoints_px):
+                continue
+            hips, shoulders = (truth.keypoints_px[t, r].mean(0) for r in rows)
+            apart = np.linalg.norm(pose.keypoints[rows[0]].mean(0) - hips)
+            off.append(float(apart / max(np.linalg.norm(shoulders - hips), 1)))
+            smooth = smoother.see(pose)
+            assert smooth.world is not None
+            level.see(smooth, smooth.world)
+        if off and np.mean(np.array(off) < SAME_TORSO) > 0.9 and np.isfinite(level.leg_m):
+            down_deg = float(np.degrees(np.arcsin(np.clip(truth.view[2, 2], -1, 1))))
+            errors.append(level.pitch_deg - down_deg)
+    return errors
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command."""
+    parser = argparse.ArgumentParser(prog="python -m convert levels", description=__doc__)
+    parser.add_argument("--recipe", type=Path, default=RECIPE, help="default: convert/recipes/levels.toml")
+    parser.add_argument("--clips", type=int, help="how many sets, instead of the recipe's number")
+    parser.add_argument("--rendered", type=Path, metavar="SET", help="a rendered set, for the pitch")
+    parser.add_argument(
+        "--keypoints", type=Path, metavar="DIR", help="its keypoints; default: SET/found, where synth-report keeps them"
+    )
+    asked = parser.parse_args(arguments)
+    recipe = recipes.read(asked.recipe)
+    clips = range(asked.clips or recipe.output.clips)
+    sets = [count(clip_truth(recipe, clip), clip) for clip in tqdm(clips, unit="set", disable=None)]
+    print("\n".join(count_lines(sets)))
+    if asked.rendered is not None:
+        errors = pitch_errors(asked.rendered, asked.keypoints or asked.rendered / "found")
+        print(
+            f"\npitch learnt less the truth on {len(errors)} rendered sets: median {np.median(errors):+.1f} deg, "
+            f"standard deviation {np.std(errors):.1f}; PITCH_BIAS_DEG is {PITCH_BIAS_DEG:g}"
+        )
+    return 0
