@@ -31,7 +31,7 @@ def test_a_whole_model_is_found_with_what_its_manifest_says(folder: Path) -> Non
 
 def test_a_model_that_is_not_there_says_what_brings_it(folder: Path) -> None:
     with pytest.raises(ModelError, match="squatlight models fetch"):
-        models.find("depth")
+        models.find("blazepose_full")
 
 
 def test_a_changed_file_is_refused(folder: Path) -> None:
