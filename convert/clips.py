@@ -8,7 +8,7 @@ A manifest is a JSON list of clips with `id, file, fps, frames, split, person, n
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,8 @@ def judge_clip(clip: LabelledClip, settings: Settings, keypoints: Path | None = 
         settings: of the device.
         keypoints: a folder: keypoints stored there are used, others are stored; None = always from the picture.
     """
-    with open_judge(settings) as (judge, _):
+    formless = replace(settings, models=replace(settings.models, form=""))  # counts and depths alone are asked for
+    with open_judge(formless) as (judge, _):
         return _judge_clip(clip, judge, settings, keypoints)
 
 
