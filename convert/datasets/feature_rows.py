@@ -66,7 +66,14 @@ def split_of(body: int) -> str:
 
 
 def prepare_features(
-    task: str, sources: Sequence[Path], out: Path, choice: Choice, limit: int, seed: int, told: dict[str, Any]
+    task: str,
+    sources: Sequence[Path],
+    out: Path,
+    choice: Choice,
+    held: Choice,
+    limit: int,
+    seed: int,
+    told: dict[str, Any],
 ) -> Prepared:
     """Runs BlazePose over synthetic clips.
 
@@ -74,7 +81,8 @@ def prepare_features(
         task: whose data it becomes.
         sources: folders that `python -m convert synth` wrote.
         out: where to.
-        choice: of the frames; held-out bodies are never disturbed, and give one crop of each frame.
+        choice: of the frames of bodies that train.
+        held: of the frames of held-out bodies.
         limit: at most so many clips, 0 = all.
         seed: of all random numbers; each clip has its own.
         told: the recipe's data, to be kept beside.
@@ -97,8 +105,7 @@ def prepare_features(
             told_of = clip.truth().about
             body = int(told_of["body"])
             part = split_of(body)
-            held = part != "train"
-            taken = Choice(choice.frames, choice.low_share, 1 if held else choice.views, choice.disturbed and not held)
+            taken = choice if part == "train" else held
             for found in tracked(clip, model, taken, np.random.default_rng([seed, *told_of["seed"]])):
                 for name, value in _row(found).items():
                     arrays[name].append(np.asarray(value))

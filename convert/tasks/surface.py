@@ -45,10 +45,12 @@ _BACK = [POINTS.index(name) for name in KEYPOINTS[_SEEN]]
 class SurfaceData:
     """The recipe's [data]. `frames` of a clip, `low_share` of them from the lower half of the hips' way.
 
-    `views`: crops of each training frame, each disturbed in its own way. `clips`: at most so many, 0 = all.
+    `held_frames`: of a clip of a held-out body, 0 = as many. `views`: crops of each training frame, each disturbed in
+    its own way. `clips`: at most so many, 0 = all.
     """
 
     frames: int = within(1, 10_000, 14)
+    held_frames: int = within(0, 10_000, 0)
     low_share: float = within(0, 1, 0.75)
     views: int = within(1, 100, 1)
     clips: int = within(0, 10_000_000, 0)
@@ -65,7 +67,8 @@ class Surface:
     def prepare(self, data: SurfaceData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
         """BlazePose over rendered clips, see `convert.datasets.feature_rows`."""
         choice = Choice(data.frames, data.low_share, data.views, disturbed=True)
-        return prepare_features(self.name, sources, out, choice, data.clips, seed, asdict(data))
+        held = Choice(data.held_frames or data.frames, data.low_share, 1, disturbed=False)
+        return prepare_features(self.name, sources, out, choice, held, data.clips, seed, asdict(data))
 
     def net(self, net: SurfaceNet, prepared: Prepared) -> nn.Module:
         """The head, its input standardized by training rows."""

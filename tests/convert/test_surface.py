@@ -1,10 +1,12 @@
 """The head on BlazePose's features: what prepares its data, its loss, and what the device reads of it."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from convert.datasets import feature_rows
 from convert.datasets.growing import GrowingArray
 
 torch = pytest.importorskip("torch")
@@ -13,7 +15,7 @@ from convert.nets.heat import places  # noqa: E402
 from convert.nets.surface import POINTS, SEEN, Head, SurfaceNet  # noqa: E402
 from convert.prepared import Prepared, write  # noqa: E402
 from convert.surface_report import auc, card, near_errors, with_offset  # noqa: E402
-from convert.tasks.surface import TASK  # noqa: E402
+from convert.tasks.surface import TASK, SurfaceData  # noqa: E402
 from device.inference import surface  # noqa: E402
 from device.squat.pose import KEYPOINTS, SIDES, index  # noqa: E402
 
@@ -62,6 +64,40 @@ def test_an_array_grows_and_tells_its_length(tmp_path: Path) -> None:
 def test_a_row_of_another_shape_is_refused(tmp_path: Path) -> None:
     with GrowingArray(tmp_path / "a.npy", (3,), np.uint8) as array, pytest.raises(ValueError, match="row of shape"):
         array.append(np.zeros(4))
+
+
+def test_held_out_bodies_are_never_disturbed_and_give_frames_of_their_own_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = {}
+
+    def tracked(clip, model, choice, rng):
+        taken[clip.truth().about["body"]] = choice
+        image = np.zeros((4, 4, 3), np.uint8)
+        features = np.full((1, 64, 64, 48), clip.truth().about["body"], np.float32)
+        crop = SimpleNamespace(centre=(0, 0), side_px=1, turn_rad=0)
+        seen = SimpleNamespace(
+            features=features, points=np.zeros((17, 2)), scores=np.ones(17), world=np.zeros((17, 3)), crop=crop
+        )
+        points, visible = np.zeros((23, 2)), np.ones(23)
+        yield feature_rows.TrackedFrame(seen, image, points, visible, 1, 1, 0, 0, True, 0, False)
+
+    truth_file = tmp_path / "clip.npz"
+    truth_file.write_bytes(b"")
+    clips = [
+        SimpleNamespace(truth=lambda b=b: SimpleNamespace(about={"body": b, "seed": [1]}), truth_file=truth_file)
+        for b in (5, 6, 7)
+    ]
+    manifest = SimpleNamespace(path=None, sha256="f", more={"source": {"sha256": "s"}})
+    monkeypatch.setattr(feature_rows, "tracked", tracked)
+    monkeypatch.setattr(feature_rows.fetch, "find", lambda name: manifest)
+    monkeypatch.setattr(feature_rows, "LandmarkModel", lambda path: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(feature_rows.SyntheticClip, "all_in", lambda folder: clips)
+    TASK.prepare(SurfaceData(frames=20, held_frames=10, views=2), [tmp_path], tmp_path / "rows", 1)
+    assert (taken[5].frames, taken[5].views, taken[5].disturbed) == (20, 2, True)
+    assert all((taken[b].frames, taken[b].views, taken[b].disturbed) == (10, 1, False) for b in (6, 7))
+    TASK.prepare(SurfaceData(frames=20), [tmp_path], tmp_path / "again", 1)
+    assert taken[6].frames == 20
 
 
 def test_a_few_steps_bring_the_points_nearer(prepared: Prepared) -> None:
