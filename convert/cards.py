@@ -7,7 +7,7 @@ from typing import Any
 def head(manifest: Mapping[str, Any]) -> str:
     """The common part of a card, Markdown."""
     training = manifest["training"]
-    recipe = training["recipe_file"]
+    recipe, start = training["recipe_file"], training.get("start", "")
     lines = [
         f"# {manifest['name']}",
         "",
@@ -23,10 +23,11 @@ def head(manifest: Mapping[str, Any]) -> str:
         f"Seed {training['seed']}, {training['epochs']} epochs of which {training['best_epoch']} was the best, "
         f"{training['minutes']:g} minutes on {training['device']}; PyTorch {training['torch']}, code of commit "
         f"{training['commit'][:12]}.",
+        *([f"It began with the weights of a training before, net.pt of sha256 {start[:12]}."] if start else []),
         "",
         "```sh",
         f"python -m convert prepare convert/recipes/{recipe} --out DATA SOURCES...",
-        f"python -m convert train convert/recipes/{recipe} --data DATA --out RUN",
+        f"python -m convert train convert/recipes/{recipe} --data DATA --out RUN{' --start NET' if start else ''}",
         "python -m convert quantize RUN --data DATA",
         f"python -m convert verify {manifest['name']} --data DATA --all",
         "```",
