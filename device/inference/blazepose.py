@@ -2,7 +2,7 @@
 
 Source: Bazarevsky et al., "BlazePose: On-device Real-time Body Pose tracking", 2020, and MediaPipe's pose_landmark
 graphs (Apache-2.0). Departures: no smoothing here (`device.squat.smoothing` does it, by time), lost lifters are sought
-again in the same frame, and of several people one is chosen and kept.
+again in the same frame, and of several people one is chosen, kept, and now and then reconsidered.
 """
 
 from pathlib import Path
@@ -10,15 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from device.camera.frames import Frame
-from device.inference.detector import Person, PersonDetector
-from device.inference.landmarks import LandmarkModel, crop_around
+from device.inference.choice import BEAT, Rivals, apart, by_claim, claim, guesses, near, within
+from device.inference.detector import PersonDetector
+from device.inference.landmarks import LandmarkModel, Seen, crop_around
 from device.inference.letterbox import Crop
 from device.inference.surface import SurfaceHead
 from device.squat.pose import Pose
 
 MAX_TURN_RAD = np.radians(100)  # a crop turned further has lost a lifter: no squat is done upside down
-KEEP_S = 2.0  # so long a lifter who was lost is sought where he was last seen, not at the centre
+KEEP_S = 2.0  # so long a lifter who was lost is sought where he was last seen, and nowhere else
 FOLLOW_S = 0.1  # time constant with which the crop follows changes of size and turn; chosen on the tune split
+SETTLE = 2  # looks at somebody new, each from where the one before led
+TRIES = 3  # crops looked at in one frame where the lifter was lost
 
 
 class BlazePose:
@@ -47,34 +50,37 @@ class BlazePose:
         self._landmarks = LandmarkModel(landmarks, threads, runtime)
         self.runtime = self._landmarks.runtime
         self._surface = surface
-        self._crop: Crop | None = None
+        self._crop: Crop | None = None  # where the lifter is sought in the next frame
         self._last: tuple[float, Crop] | None = None  # when the lifter was last seen, and where
+        self._rivals = Rivals()
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found.
 
         Frames must come in the order of their time: the crop follows from the previous frame.
         """
-        followed = self._crop is not None
-        pose = self._follow(frame)
-        if pose is None and followed:
-            pose = self._follow(frame)  # once more, from a fresh detection
-        return pose
-
-    def _follow(self, frame: Frame) -> Pose | None:
-        crop = self._crop or self._find(frame)
-        self._crop = None
-        if crop is None:
-            return None
-        seen = self._landmarks.see(frame.image, crop)
+        tried = self._crop
+        seen = self._look(frame, tried) if tried is not None else None
+        if seen is None or self._crop is None:
+            seen = self._seek(frame, tried)
+        elif self._rivals.due(self._crop, frame.captured_s):
+            seen = self._reconsider(frame, seen, self._crop)
         if seen is None:
             return None
-        following = self._steady(frame, crop, seen.next_crop())
-        if abs(following.turn_rad) > MAX_TURN_RAD:
-            return None
-        self._crop = following
-        self._last = (frame.captured_s, following)
         return seen.pose(frame, self._surface.find(seen.features) if self._surface is not None else None)
+
+    def _look(self, frame: Frame, crop: Crop) -> Seen | None:
+        """Whom a crop shows; the crop then follows him."""
+        seen = self._landmarks.see(frame.image, crop)
+        following = self._steady(frame, crop, seen.next_crop()) if seen is not None else None
+        if following is None or abs(following.turn_rad) > MAX_TURN_RAD:
+            self._crop = None
+            return None
+        self._follow(frame, following)
+        return seen
+
+    def _follow(self, frame: Frame, crop: Crop) -> None:
+        self._crop, self._last = crop, (frame.captured_s, crop)
 
     def _steady(self, frame: Frame, last: Crop, now: Crop) -> Crop:
         """The new crop, its size and turn held back, so that one bad frame does not carry the crop away."""
@@ -84,23 +90,76 @@ class BlazePose:
         turn = (now.turn_rad - last.turn_rad + np.pi) % (2 * np.pi) - np.pi
         return Crop(now.centre, float(side_px), float(last.turn_rad + share * turn))
 
-    def _find(self, frame: Frame) -> Crop | None:
-        """A crop around the lifter: of those who stand the one nearest the centre, or who was the lifter just now."""
+    def _seek(self, frame: Frame, tried: Crop | None) -> Seen | None:
+        """The lifter where he was seen just now, else who looks most like one.
+
+        Args:
+            frame: the frame.
+            tried: a crop in which he is not.
+        """
+        size = (frame.image.shape[1], frame.image.shape[0])
+        people = self._people(frame)
+        if self._last is not None and frame.captured_s - self._last[0] < KEEP_S:
+            last = self._last[1]
+            # a head out of the picture hides a lifter from the detector, not from the landmark model
+            there = sorted((c for c in people if near(c, last)), key=lambda c: apart(c, last))[:1]
+            again = [] if last == tried else [last]
+            return next((seen for c in there + again if (seen := self._look(frame, c)) is not None), None)
+        self._rivals.begin(frame.captured_s)
+        found: tuple[Seen, Crop] | None = None
+        middle = guesses(size) if self._rivals.may_guess(frame.captured_s) else []
+        for crop in [*by_claim(people, size)[:TRIES], *middle]:
+            guessed = crop in middle
+            if found is not None and guessed and within(found[1], crop):
+                break  # who stands in the middle is found already
+            now, beat = self._settle(frame, crop), BEAT if guessed else 1.0
+            if now is not None and (found is None or claim(now[1], size) > beat * claim(found[1], size)):
+                found = now
+        if found is None:
+            return None
+        self._follow(frame, found[1])
+        return found[0]
+
+    def _settle(self, frame: Frame, crop: Crop) -> tuple[Seen, Crop] | None:
+        """Whom a crop shows that nobody was followed to: looked at again from the crop that it leads to."""
+        seen = None
+        for _ in range(SETTLE):
+            seen = self._landmarks.see(frame.image, crop)
+            if seen is None or abs(seen.next_crop().turn_rad) > MAX_TURN_RAD:
+                return None
+            crop = seen.next_crop()
+        return (seen, crop) if seen is not None else None
+
+    def _reconsider(self, frame: Frame, followed: Seen, mine: Crop) -> Seen:
+        """The lifter: who is followed, or somebody who has looked more like one for a while.
+
+        Args:
+            frame: the frame.
+            followed: whom the present crop shows.
+            mine: the crop that follows him.
+        """
+        size = (frame.image.shape[1], frame.image.shape[0])
+        left = self._rivals.left(mine)
+        others = by_claim([c for c in [*self._people(frame), *guesses(size)] if not near(c, mine)], size)
+        if left is not None:
+            others.insert(0, left)
+        for crop in others[:TRIES]:
+            if crop is not left and not self._rivals.may_beat(crop, mine, size):
+                break
+            found = self._settle(frame, crop)
+            if found is None or within(found[1], mine):
+                continue
+            if (crop is left and near(found[1], left)) or self._rivals.beats(found[1], mine, size):
+                self._rivals.begin(frame.captured_s)
+                self._follow(frame, found[1])
+                return found[0]
+            break
+        return followed
+
+    def _people(self, frame: Frame) -> list[Crop]:
         people = self._detector.people(frame.image)
-        just_seen = self._last is not None and frame.captured_s - self._last[0] < KEEP_S
-        if not people:  # a head out of the picture hides a lifter from the detector, not from the landmark model
-            return self._last[1] if self._last is not None and just_seen else None
-        if self._last is not None and just_seen:
-            target = np.array(self._last[1].centre)
-        else:
-            target = np.array([frame.image.shape[1], frame.image.shape[0]]) / 2
         upright = [p for p in people if p.upright] or people
-
-        def distance(person: Person) -> float:
-            return float(np.hypot(*(0.5 * (person.hip + person.shoulder) - target)))
-
-        lifter = min(upright, key=distance)
-        return crop_around(lifter.hip, lifter.circle)
+        return [crop_around(p.hip, p.circle) for p in upright]
 
     def close(self) -> None:
         """Frees the models."""

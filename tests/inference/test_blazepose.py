@@ -166,6 +166,40 @@ def test_who_is_the_lifter_stays_the_lifter_when_another_stands_in_the_centre(
             assert pose.keypoints[HIPS, 0].mean() > 600, at
 
 
+def beside(frame: Frame, middle: np.ndarray) -> np.ndarray:
+    """A picture with `middle` in its middle and the lifter of a frame, at half his size, at its right."""
+    strip = panel(frame.image)
+    small = cv2.resize(strip, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    wall = np.full_like(strip, 120)
+    wide = np.hstack([wall, middle, wall])
+    wide[200 : 200 + small.shape[0], -small.shape[1] :] = small
+    return wide
+
+
+def test_a_lifter_whose_head_a_plate_hides_is_found_in_the_middle(demo_clip: Path, model: PoseModel) -> None:
+    (frame,) = frames(demo_clip, 1)
+    straight = model.estimate(frame)
+    x, y = (round(float(v)) for v in straight.keypoints[0])
+    hidden = frame.image.copy()
+    cv2.circle(hidden, (x, y), 80, (30, 30, 120), -1)
+    other = open_pose_model()
+    pose = other.estimate(replace(frame, image=beside(frame, panel(hidden))))
+    other.close()
+    assert 300 < pose.keypoints[HIPS, 0].mean() < 600
+
+
+def test_a_bystander_is_left_for_a_lifter_who_comes(demo_clip: Path, model: PoseModel) -> None:
+    pictures = frames(demo_clip, 16)
+    at = []
+    for row, frame in enumerate(pictures):
+        strip = panel(frame.image)
+        wide = beside(frame, strip if row >= 5 else np.full_like(strip, 120))
+        pose = model.estimate(replace(frame, image=wide, captured_s=row * 0.3))
+        at.append(float(pose.keypoints[HIPS, 0].mean()))
+    assert min(at[:5]) > 700  # the bystander
+    assert 300 < at[-1] < 600
+
+
 def test_the_pose_of_a_turned_picture_has_its_world_turned_too(demo_clip: Path, model: PoseModel) -> None:
     """The crop follows a lifter who leans; the world's axes stay the camera's."""
     frame = frames(demo_clip, 1)[0]

@@ -1,0 +1,116 @@
+"""Whom to follow of several people: the lifter is large and near the centre, and whoever was chosen is kept.
+
+A camera is pointed at the rack, so others stand aside, further away, or in a mirror.
+"""
+
+import math
+from collections.abc import Iterable
+
+from device.inference.letterbox import Crop
+
+CENTRE = 0.35  # distance from the picture's centre, in its longer sides, at which a claim has fallen to 37%
+SAME = 0.12  # of a crop's side, some 30 cm: crops whose centres are so near show the same person
+BEAT = 1.5  # how much stronger the claim of another must be
+BEAT_PROVEN, PROVEN_S = 3.0, 60.0  # the same where who is followed has sunk like a squatter so short a time ago ...
+SANK = 0.1  # ... his hips by so much of the crop's side: 25 cm
+CHECK_S, EAGER_S, EAGER_FOR_S = 1.0, 0.3, 1.5  # how often others are looked for; when one has just been chosen
+GUESSED = (1.0, 0.7)  # sides of crops at the centre, in the picture's longer side
+HOME_S = 3.0  # time constant of the place where the lifter stays
+TIMES = 2  # so many checks in a row must find another stronger
+
+
+def claim(crop: Crop, size: tuple[int, int]) -> float:
+    """How much a figure in a crop looks like the lifter.
+
+    Args:
+        crop: around the figure.
+        size: width and height of the picture in pixels.
+    """
+    off = math.hypot(crop.centre[0] - size[0] / 2, crop.centre[1] - size[1] / 2) / max(size)
+    return crop.side_px / max(size) * math.exp(-((off / CENTRE) ** 2))
+
+
+def apart(one: Crop, other: Crop) -> float:
+    """Distance of two crops' centres in pixels."""
+    return math.hypot(one.centre[0] - other.centre[0], one.centre[1] - other.centre[1])
+
+
+def near(one: Crop, other: Crop) -> bool:
+    """Whether two crops show the same person."""
+    return apart(one, other) < SAME * max(one.side_px, other.side_px)
+
+
+def within(one: Crop, other: Crop) -> bool:
+    """Whether two crops may show the same person, though badly."""
+    return apart(one, other) < 2 * SAME * max(one.side_px, other.side_px)
+
+
+def guesses(size: tuple[int, int]) -> list[Crop]:
+    """Where a lifter may be whom the detector does not see: at the picture's centre, in two sizes."""
+    return [Crop((size[0] / 2, size[1] / 2), share * max(size)) for share in GUESSED]
+
+
+def by_claim(crops: Iterable[Crop], size: tuple[int, int]) -> list[Crop]:
+    """The strongest claim first."""
+    return sorted(crops, key=lambda c: -claim(c, size))
+
+
+class Rivals:
+    """When others are looked for, and how often one was found stronger."""
+
+    def __init__(self) -> None:
+        self._chosen_s = self._checked_s = self._now_s = -math.inf
+        self._last: Crop | None = None
+        self._times = 0
+        self._home: Crop | None = None  # where the lifter stays
+        self._sank_s = self._guessed_s = -math.inf
+
+    def may_guess(self, now_s: float) -> bool:
+        """Whether to try the middle of a picture in which nobody is followed: not in every frame of an empty room."""
+        if now_s - self._guessed_s < EAGER_S:
+            return False
+        self._guessed_s = now_s
+        return True
+
+    def begin(self, now_s: float) -> None:
+        """Somebody is chosen anew."""
+        self._chosen_s = self._checked_s = now_s
+        self._home, self._last, self._times, self._sank_s = None, None, 0, -math.inf
+
+    def due(self, mine: Crop, now_s: float) -> bool:
+        """Whether to look for others in this frame."""
+        share = 1 - math.exp(-max(now_s - self._now_s, 0) / HOME_S)
+        self._now_s = now_s
+        self._home = mine if self._home is None else _between(self._home, mine, share)
+        if mine.centre[1] - self._home.centre[1] > SANK * mine.side_px:
+            self._sank_s = now_s
+        eager = now_s - self._chosen_s < EAGER_FOR_S or self._times > 0 or self.left(mine) is not None
+        if now_s - self._checked_s < (EAGER_S if eager else CHECK_S):
+            return False
+        self._checked_s = now_s
+        return True
+
+    def left(self, mine: Crop) -> Crop | None:
+        """Where the lifter stayed so far, if who is followed has walked off."""
+        home = self._home
+        walked = home is not None and abs(mine.centre[0] - home.centre[0]) > 2 * SAME * max(mine.side_px, home.side_px)
+        return home if walked else None
+
+    def may_beat(self, other: Crop, mine: Crop, size: tuple[int, int]) -> bool:
+        """Whether the claim of another is so much stronger than that of who is followed."""
+        beat = BEAT_PROVEN if self._now_s - self._sank_s < PROVEN_S else BEAT
+        return claim(other, size) > beat * claim(mine, size)
+
+    def beats(self, other: Crop, mine: Crop, size: tuple[int, int]) -> bool:
+        """Takes one more finding of another figure and tells whether it is time to change."""
+        if not self.may_beat(other, mine, size):
+            self._last, self._times = None, 0
+            return False
+        self._times = self._times + 1 if self._last is not None and near(other, self._last) else 1
+        self._last = other
+        return self._times >= TIMES
+
+
+def _between(one: Crop, other: Crop, share: float) -> Crop:
+    (x, y), (u, v) = one.centre, other.centre
+    return Crop((x + share * (u - x), y + share * (v - y)), one.side_px + share * (other.side_px - one.side_px))
