@@ -79,11 +79,14 @@ class Depth:
         """Sources are rendered sets (`python -m convert synth`).
 
         Raises:
-            InputError: no sources, or a split in which the device found no rep.
+            InputError: no sources, or one in which the device finds no rep.
         """
         if not sources:
             raise InputError("prepare: the depth task needs rendered sets as sources (python -m convert synth)")
         found = entries(sources, seed, data.workers)
+        for folder in sources:
+            if not any(e.name.startswith(f"{folder.name}/") for e in found):
+                raise InputError(f"{folder}: the device finds no rep in it")
         told = [_row_of_entry(e) for e in found]
         drawn = list(_drawn(data, found, seed))
         every = [row for row in told + drawn if row is not None]

@@ -15,9 +15,10 @@ from convert.synth.recipe import Motion, Output, People, Recipe, View
 from convert.synth.truth import Truth
 from convert.tasks import depth_card
 from convert.tasks import depth_figures as figures
-from convert.tasks.depth import TASK, DepthNetKind, augmented, layout
+from convert.tasks.depth import TASK, DepthData, DepthNetKind, augmented, layout
 from convert.tasks.depth_entries import Entry, of_clip
 from convert.tasks.depth_rows import Lenders, errors_of, movements, rows
+from device.errors import InputError
 from device.squat.depth_features import COUNT, GLOBAL, features_of
 from device.squat.perspective import Optics
 from device.squat.pose import KEYPOINTS, Pose
@@ -179,6 +180,16 @@ def test_the_deployed_network_gives_a_mirrored_rep_the_mirrored_depth(prepared: 
     assert there == pytest.approx(margins[:, ::-1], abs=1e-5)
     assert doubt == pytest.approx(sigmas[:, ::-1], abs=1e-5)
     assert (sigmas > 0).all()
+
+
+def test_a_source_without_reps_is_named(monkeypatch: pytest.MonkeyPatch, entries: list[Entry], tmp_path: Path) -> None:
+    found = [replace(e, name="one/clip000000") for e in entries]
+    monkeypatch.setattr("convert.tasks.depth.entries", lambda *_: found)
+    with pytest.raises(InputError, match="two: the device finds no rep in it"):
+        TASK.prepare(DepthData(), [tmp_path / "one", tmp_path / "two"], tmp_path / "data", 1)
+    found.clear()
+    with pytest.raises(InputError, match="one: the device finds no rep in it"):
+        TASK.prepare(DepthData(), [tmp_path / "one"], tmp_path / "data", 1)
 
 
 def test_the_reliability_diagram_is_drawn(tmp_path: Path) -> None:
