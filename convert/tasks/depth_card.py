@@ -39,6 +39,9 @@ def _lines(place: Path, prepared: Prepared, graph: Model) -> Iterator[str]:
     found = []
     for known in ("known", "guessed"):
         p, deep = calibrated(prepared, graph, known)
+        if len(p) < figures.BINS:
+            yield f"* {known}: {len(p)} reps drawn as keypoints come near parallel: too few to tell."
+            continue
         found.append((known, p, deep))
         yield (
             f"* {known}: {len(p)} reps drawn as keypoints, true margins even within {figures.WITHIN_CM:.0f} cm of "
@@ -46,6 +49,8 @@ def _lines(place: Path, prepared: Prepared, graph: Model) -> Iterator[str]:
             f"{figures.brier(p, deep):.3f}, right {((p > 0.5) == deep).mean():.1%}, "
             f"{((p > 0.2) & (p < 0.8)).mean():.0%} in the abstain band."
         )
+    if not found:
+        return
     diagram = place.with_name(f"{place.stem}-reliability.png")
     draw(found, diagram)
     yield f"\n![Reliability: said against what was]({diagram.name})"

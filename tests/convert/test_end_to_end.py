@@ -71,3 +71,70 @@ def _fails_where_the_graphs_differ(path: Path, run: str, data: str, shipped: Pat
     (shipped / "toys.blob.json").write_text(json.dumps({**manifest, "features": 0}))
     with pytest.raises(ModelError, match="features version 0"):
         models.find("toys.blob")
+
+
+LIFTER = """
+[output]
+seed = 3
+clips = 1
+width = 256
+height = 256
+fps = 15
+supersample = 1
+[people]
+bodies = [{body}]
+bystanders = [0, 0]
+spotter_share = 0
+[motion]
+reps = [1, 1]
+walk_out_share = 0
+fail_share = 0
+fault_share = 0
+rest_s = [0.9, 1.0]
+[motion.holds]
+bodyweight = 1
+[scene]
+rack_share = 0
+mirror_share = 0
+brightness = [1, 1]
+[camera]
+view_deg = [60, 90]
+height_m = [0.8, 1.2]
+away_m = [2.5, 3]
+"""
+
+DEPTH = """
+task = "depth"
+[data]
+clips = 24
+views = 3
+[net]
+frame_width = 8
+width = 16
+[train]
+epochs = 2
+batch = 16
+[quantize]
+mode = "weights"
+"""
+
+BODIES = {"train": 0, "tune": 6, "test": 7}
+
+
+def test_depth_from_rendered_lifters_to_the_device(pose_files: None, shipped: Path, tmp_path: Path, capsys) -> None:
+    """synth, prepare, train, quantize, verify: minutes on two cores, most of them the renderer's."""
+    pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squatlight[synth]'")
+    pytest.importorskip("moderngl", reason="rendering needs moderngl: pip install 'squatlight[synth]'")
+    for split, body in BODIES.items():
+        (tmp_path / "synth.toml").write_text(LIFTER.format(body=body))
+        if main(["synth", str(tmp_path / "synth.toml"), "--out", str(tmp_path / split), "--workers", "1"]):
+            pytest.skip(f"rendering does not work here: {capsys.readouterr().err.splitlines()[-1]}")
+    (tmp_path / "depth.toml").write_text(DEPTH)
+    recipe, data, run = (str(tmp_path / name) for name in ("depth.toml", "data", "run"))
+    assert main(["prepare", recipe, "--out", data, *(str(tmp_path / split) for split in BODIES)]) == 0
+    assert main(["train", recipe, "--data", data, "--out", run]) == 0
+    code = main(["quantize", run, "--data", data, "--out", str(shipped)])
+    assert code == 0, capsys.readouterr().out
+    assert models.find("depth").more["training"]["sources"][0]["rows"] > 0
+    assert main(["verify", "depth", "--data", data]) == 0
+    assert "depth in ai_edge_litert: passed" in capsys.readouterr().out
