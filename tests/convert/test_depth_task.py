@@ -186,10 +186,10 @@ def test_a_source_without_reps_is_named(monkeypatch: pytest.MonkeyPatch, entries
     found = [replace(e, name="one/clip000000") for e in entries]
     monkeypatch.setattr("convert.tasks.depth.entries", lambda *_: found)
     with pytest.raises(InputError, match="two: the device finds no rep in it"):
-        TASK.prepare(DepthData(), [tmp_path / "one", tmp_path / "two"], tmp_path / "data", 1)
+        TASK.prepare(DepthData(clips=1, views=1), [tmp_path / "one", tmp_path / "two"], tmp_path / "data", 1)
     found.clear()
     with pytest.raises(InputError, match="one: the device finds no rep in it"):
-        TASK.prepare(DepthData(), [tmp_path / "one"], tmp_path / "data", 1)
+        TASK.prepare(DepthData(clips=1, views=1), [tmp_path / "one"], tmp_path / "data", 1)
 
 
 def test_the_reliability_diagram_is_drawn(tmp_path: Path) -> None:
