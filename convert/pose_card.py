@@ -30,7 +30,7 @@ def card(path: Path, prepared: Prepared) -> str:
             "the hips; at the start it finds the lifter in the whole picture itself. `device/inference/"
             "squatlight_pose.py` reads its maps.",
             "",
-            f"## Errors of the int8 graph, {len(rows)} pictures of bodies held out",
+            f"## Errors of the shipped graph, {len(rows)} pictures of bodies held out",
             "",
             "In torso lengths (shoulders to hips, seen square on), of points that lie in the crop, whether in sight or "
             "hidden. The crop is the one that a perfect previous pose gives.",
