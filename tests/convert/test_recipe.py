@@ -75,7 +75,7 @@ def test_a_wrong_training_recipe_is_refused_in_one_line(tmp_path: Path, text: st
 
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
 def test_every_bundled_recipe_is_read(path: Path) -> None:
-    if path.stem.startswith("synth-"):
+    if path.stem.startswith(("synth-", "levels")):
         pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squatlight[synth]'")
         from convert.synth.recipe import read
     else:
