@@ -138,9 +138,8 @@ def _judge_clip(clip: LabelledClip, judge: Judge, settings: Settings, keypoints:
     if stored is not None and stored.is_file():
         return _from_keypoints(judge, list(recorded.load(stored)))
     events, seen, size = [], [], (0, 0)
-    model = open_pose_model(
-        settings.models.pose, settings.models.threads, settings.models.runtime or None, settings.depth.surfaces
-    )
+    models, surfaces = settings.models, settings.depth.surfaces or stored is not None  # stored, they serve every method
+    model = open_pose_model(models.pose, models.threads, models.runtime or None, surfaces)
     begin = time.perf_counter()
     with Clip(clip.path) as source:
         for turn in watch(source, model, judge):

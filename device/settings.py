@@ -14,7 +14,7 @@ from device.inference import form_model, pose_model, tflite
 from device.logs import FORMS
 from device.output import home_assistant, messages, pins
 from device.output.evidence import SHOWS
-from device.squat.depth import METHODS, SURFACE
+from device.squat.depth import METHODS, NETWORK, SURFACE
 from device.squat.judge import JudgeSettings
 from device.squat.perspective import Optics
 from device.squat.rulebook import MODES, Rules
@@ -76,8 +76,8 @@ class DepthMethod:
 
     @property
     def surfaces(self) -> bool:
-        """Whether it needs hip creases and knee tops."""
-        return self.method == SURFACE
+        """Whether it looks at hip creases and knee tops."""
+        return self.method in (SURFACE, NETWORK)
 
 
 @dataclass(frozen=True, slots=True)

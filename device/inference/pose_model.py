@@ -38,7 +38,7 @@ def open_pose_model(
         name: one of `NAMES`, or `RECORDED` and a file.
         threads: threads of the TFLite interpreter.
         runtime: TFLite runtime, see `device.inference.tflite`; None takes the first that is installed.
-        surfaces: whether hip creases and knee tops are needed.
+        surfaces: whether hip creases and knee tops are found too; without, BlazePose leaves them NaN.
 
     Raises:
         ModelError: no such model, not fetched, damaged, or none that gives what is needed.
@@ -52,12 +52,12 @@ def open_pose_model(
         raise ModelError(f"pose model {name!r}: expected one of {', '.join(NAMES)}")
     detector, landmarks = fetch.find("blazepose_detector"), fetch.find("blazepose_full")
     hashes = {"detector": f"sha256:{detector.sha256}", "pose": f"sha256:{landmarks.sha256}"}
-    head = next((model for model in models.all_models() if model.name == surface.NAME), None)
-    if head is None or not surface.fits(head, landmarks):
-        if surfaces:
-            why = "is not in models/" if head is None else f"was not made for {landmarks.path.name}"
-            raise ModelError(f"hip creases and knee tops: the model {surface.NAME} that finds them {why}")
+    if not surfaces:  # the head costs a quarter of the landmark model's time
         return BlazePose(detector.path, landmarks.path, hashes, threads, runtime)
+    there = next((model for model in models.all_models() if model.name == surface.NAME), None)
+    if there is None or not surface.fits(there, landmarks):
+        why = "is not in models/" if there is None else f"was not made for {landmarks.path.name}"
+        raise ModelError(f"hip creases and knee tops: the model {surface.NAME} that finds them {why}")
     head = models.find(surface.NAME)
     hashes[surface.NAME] = f"sha256:{head.sha256}"
     finder = surface.SurfaceHead(head, threads, runtime)

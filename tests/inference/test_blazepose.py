@@ -24,14 +24,14 @@ pytestmark = pytest.mark.usefixtures("pose_files")
 
 @pytest.fixture
 def model() -> Iterator[PoseModel]:
-    opened = open_pose_model()
+    opened = open_pose_model(surfaces=True)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="module")
 def seen(demo_clip: Path, pose_files: None) -> list[tuple[Frame, Pose | None]]:
-    model = open_pose_model()
+    model = open_pose_model(surfaces=True)
     with Clip(demo_clip) as clip:
         found = [(replace(frame, image=frame.image[:1, :1]), model.estimate(frame)) for frame in clip.frames()]
     model.close()
@@ -101,7 +101,7 @@ def test_a_head_that_was_made_for_another_model_is_left_out(
     np.testing.assert_array_equal(pose.keypoints[: len(JOINTS)], shipped.keypoints[: len(JOINTS)])
     assert surface.NAME in with_head.hashes
     assert surface.NAME not in without.hashes
-    with pytest.raises(ModelError, match="hip creases and knee tops"):
+    with pytest.raises(ModelError, match=r"hip creases and knee tops: .* was not made for"):
         open_pose_model(surfaces=True)
 
 
@@ -116,7 +116,7 @@ def test_the_hips_go_down_and_up_as_the_truth_says(seen: list[tuple[Frame, Pose 
 
 
 def test_the_same_frames_give_the_same_poses(demo_clip: Path, model: PoseModel) -> None:
-    pictures, again = frames(demo_clip, 12), open_pose_model()
+    pictures, again = frames(demo_clip, 12), open_pose_model(surfaces=True)
     for frame in pictures:
         one, other = model.estimate(frame), again.estimate(frame)
         np.testing.assert_array_equal(one.keypoints, other.keypoints)
