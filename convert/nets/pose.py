@@ -22,8 +22,8 @@ class Net:
     """The [net] table.
 
     `widths` at a half, a quarter, ... a 32nd of the input, `blocks` at a quarter to a 32nd, `head`: width of the maps
-    that the outputs are read from. `small_steps`: so many batches are trained on every other row and column alone, which
-    is four times as quick. `bfloat16`: compute in it on a CPU too, for those that have instructions for it.
+    that the outputs are read from. `small_steps`: so many batches are trained on every other row and column alone,
+    which is four times as quick. `bfloat16`: compute in it on a CPU too, for those that have instructions for it.
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 192)
