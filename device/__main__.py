@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--mode", choices=MODES)
     replay.add_argument("--height-cm", type=float, metavar="N", help="the lifter's height")
     replay.add_argument("--pose", metavar="MODEL", choices=pose_model.NAMES)
-    replay.add_argument("--depth", metavar="METHOD", help="image_plane, floor_plane or surface")
+    replay.add_argument("--depth", metavar="METHOD", help="image_plane, floor_plane, surface or network")
     replay.add_argument("-c", "--config", type=Path, metavar="FILE")
 
     reps = commands.add_parser("reps", help="the newest reps in the store")
