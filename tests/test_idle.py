@@ -140,6 +140,7 @@ def test_the_real_model_rests_on_its_detector_alone_and_finds_whoever_steps_in(
     with Clip(demo_clip) as clip:
         people = [frame.image for frame, _ in zip(clip.frames(), range(9), strict=False)]
     empty = np.full_like(people[0], 90)
+    monkeypatch.setattr("device.inference.choice.GUESS_FOR_S", 0.5)
     monkeypatch.setattr("device.idle.AFTER_S", 0.5)  # the rest is the same, and begins sooner
     late_s = []
     for trial in range(8):
@@ -147,6 +148,8 @@ def test_the_real_model_rests_on_its_detector_alone_and_finds_whoever_steps_in(
         shown = [empty] * (90 + trial) + people
         found_s = None
         for turn in watch(Source(Frame(image, n / 30, n) for n, image in enumerate(shown)), model, NoJudge(), idle):
+            if turn.now_s <= 1:
+                ran.clear()  # the middle of the picture may hide a lifter, for a while
             if turn.frame is not None and turn.frame.index < 90 + trial and turn.now_s > 1:
                 looked.append(not turn.skipped)
                 assert idle.resting

@@ -15,6 +15,7 @@ BEAT_PROVEN, PROVEN_S = 3.0, 60.0  # the same where who is followed has sunk lik
 SANK = 0.1  # ... his hips by so much of the crop's side: 25 cm
 CHECK_S, EAGER_S, EAGER_FOR_S = 1.0, 0.3, 1.5  # how often others are looked for; when one has just been chosen
 GUESSED = (1.0, 0.7)  # sides of crops at the centre, in the picture's longer side
+GUESS_FOR_S = 30.0  # a room so long empty is looked at by the detector alone
 HOME_S = 3.0  # time constant of the place where the lifter stays
 TIMES = 2  # so many checks in a row must find another stronger
 
@@ -64,10 +65,12 @@ class Rivals:
         self._times = 0
         self._home: Crop | None = None  # where the lifter stays
         self._sank_s = self._guessed_s = -math.inf
+        self._empty_s = math.inf  # since when nobody is found
 
     def may_guess(self, now_s: float) -> bool:
         """Whether to try the middle of a picture in which nobody is followed: not in every frame of an empty room."""
-        if now_s - self._guessed_s < EAGER_S:
+        self._empty_s = min(self._empty_s, now_s)
+        if now_s - self._guessed_s < EAGER_S or now_s - self._empty_s > GUESS_FOR_S:
             return False
         self._guessed_s = now_s
         return True
@@ -80,7 +83,7 @@ class Rivals:
     def due(self, mine: Crop, now_s: float) -> bool:
         """Whether to look for others in this frame."""
         share = 1 - math.exp(-max(now_s - self._now_s, 0) / HOME_S)
-        self._now_s = now_s
+        self._now_s, self._empty_s = now_s, math.inf
         self._home = mine if self._home is None else _between(self._home, mine, share)
         if mine.centre[1] - self._home.centre[1] > SANK * mine.side_px:
             self._sank_s = now_s

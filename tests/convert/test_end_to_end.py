@@ -16,9 +16,11 @@ from device.squat.pose import KEYPOINTS
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty models/ of its own."""
-    folder = tmp_path / "models"
+    """A models/ of its own, with nothing but the head that finds surface points."""
+    folder, ours = tmp_path / "models", models.shipped_folder()
     folder.mkdir()
+    for name in ("surface.tflite", "surface.json"):
+        (folder / name).symlink_to(ours / name)
     monkeypatch.setattr(models, "shipped_folder", lambda: folder)
     monkeypatch.setattr("convert.verify.shipped_folder", lambda: folder)
     return folder

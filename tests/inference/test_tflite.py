@@ -71,7 +71,7 @@ def test_without_any_runtime_the_complaint_says_what_to_install(
 
 def test_outputs_go_by_name_and_are_copies(pose_files: None) -> None:
     with Model(find("blazepose_full").path) as model:
-        assert set(model.output_shapes) == {"landmarks", "presence", "heatmap", "world"}
+        assert set(model.output_shapes) == {"landmarks", "presence", "heatmap", "world", "features"}
         assert model.input_shape == (1, 256, 256, 3)
         dark, bright = (np.full(model.input_shape, value, np.float32) for value in (0.0, 1.0))
         first = model(dark)
