@@ -15,7 +15,7 @@ from device.inference.tflite import Model
 
 SIZE = 224
 STRIDES = (8, 16, 32, 32, 32)  # of the detector's five layers, two anchors a cell and layer
-MIN_SCORE = 0.3  # half of what MediaPipe asks: the landmark model tells who is nobody
+MIN_SCORE = 0.3  # MediaPipe asks 0.5; here the landmark model tells who is nobody
 MIN_OVERLAP = 0.3  # boxes that overlap by more are the same person
 
 

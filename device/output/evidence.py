@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -203,8 +203,7 @@ def _scene(pose: Pose, pictures: Mapping[int, bytes]) -> tuple[Image, Pose]:
         ground = np.zeros((max(1, round(height * scale)), max(1, round(width * scale)), 3), np.uint8)
     else:
         ground = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-    points = np.asarray(pose.keypoints * scale, np.float32)
-    return ground, Pose(points, pose.scores, pose.world, pose.captured_s, pose.index, pose.dropped, pose.size)
+    return ground, replace(pose, keypoints=np.asarray(pose.keypoints * scale, np.float32))
 
 
 def _reach(pose: Pose) -> tuple[int, int]:

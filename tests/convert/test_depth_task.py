@@ -184,7 +184,7 @@ def test_the_deployed_network_gives_a_mirrored_rep_the_mirrored_depth(prepared: 
 
 def test_a_source_without_reps_is_named(monkeypatch: pytest.MonkeyPatch, entries: list[Entry], tmp_path: Path) -> None:
     found = [replace(e, name="one/clip000000") for e in entries]
-    monkeypatch.setattr("convert.tasks.depth.entries", lambda *_: found)
+    monkeypatch.setattr("convert.tasks.depth_data.entries", lambda *_: found)
     with pytest.raises(InputError, match="two: the device finds no rep in it"):
         TASK.prepare(DepthData(clips=1, views=1), [tmp_path / "one", tmp_path / "two"], tmp_path / "data", 1)
     found.clear()

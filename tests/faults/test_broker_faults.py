@@ -25,6 +25,24 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.WARNING]
 
 
+def all_arrived(device: Running, listener: Witness, row: Any) -> None:
+    """Three more reps in peace, and everything judged was received, once and in order."""
+    device.more(3)
+    device.stop()
+    device.delivered()
+    listener.received(device.judged)
+    row.count(device.judged, listener)
+
+
+def restart(broker: Mosquitto, listener: Witness, line: Gate) -> None:
+    """The station comes back only when somebody listens: what nobody hears a broker does not keep."""
+    broker.kill()
+    line.shut()
+    broker.start()
+    listener.back()
+    line.open()
+
+
 def test_two_hundred_reps_while_the_broker_is_away(
     broker: Mosquitto, wanted: Any, tally: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -40,11 +58,7 @@ def test_two_hundred_reps_while_the_broker_is_away(
             listener.back()
             line.open()
             device.go()
-            device.more(3)
-            device.stop()
-            device.delivered()
-            listener.received(device.judged)
-            tally("broker away for 200 reps").count(device.judged, listener)
+            all_arrived(device, listener, tally("broker away for 200 reps"))
             device.assert_no_old_light(0.6, FRAME_S)
     assert len(warnings(caplog)) == 1, "one line an outage"
     late = [rep["late"] for rep in listener.reps()]
@@ -60,16 +74,8 @@ def test_the_broker_is_killed_while_results_go_out(
             for _ in range(5):
                 seen = len(listener.heard)
                 until(lambda seen=seen: len(listener.heard) > seen + 8, "results")
-                broker.kill()
-                line.shut()  # back only when somebody listens: what nobody hears a broker does not keep
-                broker.start()
-                listener.back()
-                line.open()
-            device.more(3)
-            device.stop()
-            device.delivered()
-            listener.received(device.judged)
-            tally("broker killed mid-publish, 5 times").count(device.judged, listener)
+                restart(broker, listener, line)
+            all_arrived(device, listener, tally("broker killed mid-publish, 5 times"))
 
 
 def test_the_password_is_refused_until_it_is_not(
@@ -105,11 +111,7 @@ def test_the_password_is_refused_until_it_is_not(
             listener.back()
             line.open()
             device.go()
-            device.more(3)
-            device.stop()
-            device.delivered()
-            listener.received(device.judged)
-            tally("password refused, then taken").count(device.judged, listener)
+            all_arrived(device, listener, tally("password refused, then taken"))
     assert warnings(caplog) == [f"mqtt: 127.0.0.1:{line.port}: not authorized; trying again, results are kept"]
 
 
@@ -121,14 +123,6 @@ def test_the_broker_restarts_every_other_second(
         with Running(wanted(line.port, speed=5), monkeypatch) as device:
             for _ in range(5):
                 device.more(6)  # two seconds
-                broker.kill()
-                line.shut()
-                broker.start()
-                listener.back()
-                line.open()
-            device.more(3)
-            device.stop()
-            device.delivered()
-            listener.received(device.judged)
-            tally("broker restarts every 2 s, 5 times").count(device.judged, listener)
+                restart(broker, listener, line)
+            all_arrived(device, listener, tally("broker restarts every 2 s, 5 times"))
             device.assert_no_old_light(0.6, FRAME_S)
