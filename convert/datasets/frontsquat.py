@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.datasets.mediapipe import pose_of_picture
 from device.errors import InputError
-from device.squat.pose import JOINTS, KEYPOINTS, Pose
+from device.inference.landmarks import LANDMARKS
+from device.squat.pose import Pose, index
 
-BLAZEPOSE_ROWS = (0, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32)  # of `JOINTS` among the 33
 FPS = 30.0  # not stored; phones record at 30
 SIZE = (1080, 1920)
 """Not stored either: of the usual pictures (9:16, 3:4, 1:1, 4:3, 16:9) upright 9:16 alone gives standing lifters
@@ -110,21 +111,12 @@ def blocks(clips: list[FrontSquat], folds: int = 5) -> NDArray[np.intp]:
 
 
 def poses(clip: FrontSquat) -> Iterator[tuple[float, Pose | None]]:
-    """The clip as a pose model would have given it, time and pose.
-
-    There are no world points: pixels and MediaPipe's z stand in for them, in metres of a lifter whose legs, as long
-    as the picture shows them standing, measure 0.8 m: a weak perspective.
-    """
-    at = clip.landmarks[:, BLAZEPOSE_ROWS, :3] * [SIZE[0], SIZE[1], SIZE[0]]
-    rows = {name: JOINTS.index(name) for name in ("left_hip", "right_hip", "left_ankle", "right_ankle")}
-    hips, ankles = ((at[:, rows[f"left_{n}"]] + at[:, rows[f"right_{n}"]]) / 2 for n in ("hip", "ankle"))
-    leg_px = np.nanpercentile(np.abs(ankles - hips)[:, 1], 90)
+    """The clip as a pose model would have given it, time and pose; see `pose_of_picture`."""
+    at = clip.landmarks[..., :3] * [SIZE[0], SIZE[1], SIZE[0]]
+    joints = at[:, LANDMARKS]
+    hips, ankles = (joints[:, index(f"left_{name}", f"right_{name}"), 1].mean(1) for name in ("hip", "ankle"))
+    leg_px = float(np.nanpercentile(np.abs(ankles - hips), 90))
     for t, points in enumerate(at):
-        if np.isnan(points).any():
-            yield t / FPS, None
-            continue
-        keypoints, world = (np.full((len(KEYPOINTS), n), np.nan, np.float32) for n in (2, 3))
-        scores = np.zeros(len(KEYPOINTS), np.float32)
-        keypoints[: len(JOINTS)], scores[: len(JOINTS)] = points[:, :2], clip.landmarks[t, BLAZEPOSE_ROWS, 3]
-        world[: len(JOINTS)] = (points - hips[t]) * 0.8 / leg_px
-        yield t / FPS, Pose(keypoints, scores, world, t / FPS, t, 0, SIZE)
+        there = not np.isnan(points).any()
+        scores = clip.landmarks[t, :, 3]
+        yield t / FPS, pose_of_picture(points, scores, leg_px, t / FPS, t, SIZE) if there else None
