@@ -185,8 +185,7 @@ def bend_dual(body: Body, bones: Bones, rows: NDArray[np.intp]) -> Array:
     out = bend_linear(body, bones, rows)
     at_hips = np.isin(rows, hip_flesh()[0])
     share, moves = weights()[rows[at_hips]], np.concatenate([bones.turns, _shifts(body, bones)[..., None]], -1)
-    for t in range(len(bones)):
-        out[t, at_hips] = bend_by_quaternions(body.rest[rows[at_hips]], share, moves[t])
+    out[:, at_hips] = bend_by_quaternions(body.rest[rows[at_hips]], share, moves)
     return out
 
 

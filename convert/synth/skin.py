@@ -58,15 +58,19 @@ def bend(
 
 
 def bend_by_quaternions(points: Single, share: "csr_matrix[np.float32]", moves: Array) -> Single:
-    """Points (k, 3) carried by `moves` (bones, 3, 4), blended as dual quaternions."""
-    turn = Rotation.from_matrix(moves[:, :, :3]).as_quat()  # x, y, z, w
-    turn *= np.where(turn @ turn[bone_rows()["root"]] < 0, -1.0, 1.0)[:, None]  # the same half of the sphere
-    shift = moves[:, :, 3]
+    """Points (k, 3) carried by `moves` (..., bones, 3, 4), blended as dual quaternions: (..., k, 3)."""
+    turn = Rotation.from_matrix(moves[..., :3].reshape(-1, 3, 3)).as_quat().reshape(*moves.shape[:-2], 4)  # x, y, z, w
+    root = bone_rows()["root"]
+    alike = (turn * turn[..., root : root + 1, :]).sum(-1, keepdims=True) >= 0
+    turn = np.where(alike, turn, -turn)  # the same half of the sphere
+    shift = moves[..., 3]
     dual = 0.5 * np.concatenate(
-        [turn[:, 3:] * shift + np.cross(shift, turn[:, :3]), -(shift * turn[:, :3]).sum(1, keepdims=True)], 1
+        [turn[..., 3:] * shift + np.cross(shift, turn[..., :3]), -(shift * turn[..., :3]).sum(-1, keepdims=True)], -1
     )
-    both = np.asarray(share @ np.concatenate([turn, dual], 1).astype(np.float32))
-    both /= np.linalg.norm(both[:, :4], axis=1, keepdims=True)
-    axis, w, dual_axis, dual_w = both[:, :3], both[:, 3:4], both[:, 4:7], both[:, 7:8]
+    each = np.moveaxis(np.concatenate([turn, dual], -1).astype(np.float32), -2, 0)
+    mixed = np.asarray(share @ each.reshape(len(each), -1)).reshape(-1, *each.shape[1:])
+    both = np.moveaxis(mixed, 0, -2)
+    both = both / np.linalg.norm(both[..., :4], axis=-1, keepdims=True)
+    axis, w, dual_axis, dual_w = both[..., :3], both[..., 3:4], both[..., 4:7], both[..., 7:8]
     turned = points + 2 * np.cross(axis, np.cross(axis, points) + w * points)
     return np.asarray(turned + 2 * (w * dual_axis - dual_w * axis + np.cross(axis, dual_axis)), np.float32)
