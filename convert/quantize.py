@@ -67,6 +67,8 @@ def _quantize(run: Run, prepared: Prepared, scratch: Path, out: Path, layers: bo
     recipe, task = run.recipe, run.recipe.maker
     torch.set_num_threads(recipe.train.threads)
     net = run.net(prepared)
+    if calibrate := getattr(task, "calibrate", None):
+        calibrate(net, prepared)
     floating, small = scratch / "float" / f"{recipe.name}.tflite", scratch / f"{recipe.name}.tflite"
     floating.parent.mkdir()
     inputs = task.calibration(prepared, recipe.quantize.calibration, recipe.train.seed)

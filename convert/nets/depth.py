@@ -1,5 +1,8 @@
 """The depth regressor: frames around the bottom to the margins of both legs, each with its standard deviation."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +13,28 @@ _FLAT = FRAMES * FRAME_SIZE
 _OVER_HIP = FRAME_SIZE - PER_FRAME["over_hip"][0]
 _LOW = [row for row, at_s in enumerate(TIMES_S) if abs(at_s) < 0.15]
 FIRST_GUESS = (2.0, 0.1)  # thighs per leg, and from joints to crease and knee top; both are learnt from there
+
+
+@dataclass(frozen=True)
+class SigmaFit:
+    """What makes `p_below` of lifts near parallel come true.
+
+    The network learns from margins of all sizes and knows not that a lift which needs a judge lies near parallel. For
+    margins scattered by `1 / sqrt(doubt)` about parallel, and errors of `scale` times what the network says, Bayes'
+    rule gives these standard deviations (of the margin as it is, not drawn towards zero).
+
+    Attributes:
+        scale: factor on the network's standard deviation.
+        doubt: per square thigh length; 0 = nothing is known of where lifts lie.
+    """
+
+    scale: float = 1.0
+    doubt: float = 0.0
+
+    def variance(self, found: Any) -> Any:
+        """Of the margin, of the network's own variance; arrays or tensors, square thigh lengths."""
+        scaled = self.scale**2 * found
+        return scaled * (1 + self.doubt * scaled)
 
 
 class Member(nn.Module):
@@ -42,12 +67,14 @@ class DepthNet(nn.Module):
         frame_width: units of the encoder.
         width: units of the layers after it.
         dropout: share of units left out in training.
-        sigma_scale: factor on the standard deviations, fitted after training.
+
+    Attributes:
+        sigma: how the standard deviations that ship come from the network's own; fitted after training.
     """
 
-    def __init__(self, members: int, frame_width: int, width: int, dropout: float, sigma_scale: float) -> None:
+    def __init__(self, members: int, frame_width: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.sigma_scale = sigma_scale
+        self.sigma = SigmaFit()
         self.register_buffer("mean", torch.zeros(COUNT))
         self.register_buffer("spread", torch.ones(COUNT))
         self.guess = nn.Parameter(torch.tensor(FIRST_GUESS))
@@ -89,4 +116,4 @@ class Deployed(nn.Module):
         both = torch.cat([logs, torch.stack([there_logs[..., 1], there_logs[..., 0]], -1)], 1)
         mean = margins.mean(1)
         variance = torch.exp(2 * both).mean(1) + ((margins - mean[:, None]) ** 2).mean(1)
-        return mean, torch.sqrt(variance) * self.net.sigma_scale
+        return mean, torch.sqrt(self.net.sigma.variance(variance))

@@ -129,6 +129,23 @@ class Body:
         return -float(along.min()), float(along.max())
 
 
+def between(one: Body, other: Body, share: float) -> Body:
+    """A body on the line between two: 0 = the one, whose number and looks it keeps, 1 = the other; a little beyond."""
+
+    def mixed(a: Any, b: Any) -> Any:
+        return a + share * (b - a)
+
+    return Body(
+        number=one.number,
+        rest=mixed(one.rest, other.rest).astype(np.float32),
+        joints=mixed(one.joints, other.joints),
+        balls=mixed(one.balls, other.balls),
+        stature_m=mixed(one.stature_m, other.stature_m),
+        mass_kg=mixed(one.mass_kg, other.mass_kg),
+        female=one.female,
+    )
+
+
 @cache
 def load(number: int) -> Body:
     """One of the baked bodies.

@@ -24,7 +24,8 @@ from device.inference.tflite import Model
 from device.squat.depth_features import FRAME_SIZE, FRAMES, GLOBAL, PER_FRAME, mirroring
 from device.squat.rulebook import Rules
 
-RENDERED_WEIGHT = 3.0  # of a rendered row against one that was not
+FITTED = 200  # reps near parallel in the tune split, at least, for the fit of the standard deviations
+FIT_SEED = 1  # of the choice of reps that makes the margins even
 VERIFIED = 500  # keypoint-level reps on which the quantized graph must agree
 _FLAT = FRAMES * FRAME_SIZE
 _ABOUT = {name: _FLAT + i for i, name in enumerate(GLOBAL)}
@@ -33,13 +34,12 @@ _STARTS = dict(zip(PER_FRAME, np.cumsum([0, *(int(np.prod(s)) for s in PER_FRAME
 
 @dataclass(frozen=True)
 class DepthNetKind:
-    """The network's size; `sigma_scale` is fitted on the tune split (`measure` prints what it should be)."""
+    """The network's size."""
 
     members: int = within(1, 64, 4)
     frame_width: int = within(4, 1024, 64)
     width: int = within(4, 4096, 192)
     dropout: float = within(0, 0.9, 0.1)
-    sigma_scale: float = within(0.1, 10, 1.0)
 
 
 class Depth:
@@ -60,7 +60,7 @@ class Depth:
 
     def net(self, net: Any, prepared: Prepared) -> nn.Module:
         """A fresh network that knows the features' means and spreads."""
-        made = DepthNet(net.members, net.frame_width, net.width, net.dropout, net.sigma_scale)
+        made = DepthNet(net.members, net.frame_width, net.width, net.dropout)
         some = prepared.rows("train")[:: max(1, len(prepared.rows("train")) // 4000)]
         made.normalize_by(torch.from_numpy(np.array(prepared.arrays["guessed"][some])))
         return made
@@ -69,7 +69,7 @@ class Depth:
         """Features and margins; augmented: what is known of camera and height, mirrored, points left out, shivers."""
         guessed = np.array(prepared.arrays["guessed"][rows])
         margins = np.array(prepared.arrays["margins"][rows])
-        weight = np.where(prepared.arrays["kind"][rows] < 2, RENDERED_WEIGHT, 1.0).astype(np.float32)
+        weight = np.array(prepared.arrays["weight"][rows])
         if rng is None:
             return {"features": guessed, "margins": margins, "weight": weight}
         features = np.where(rng.random((len(rows), 1)) < 0.5, np.array(prepared.arrays["known"][rows]), guessed)
@@ -103,9 +103,30 @@ class Depth:
                 found[f"{name}, {known}: median cm"] = float(np.median(np.abs(error_cm)))
                 found[f"{name}, {known}: right"] = float(((margins > 0) == (truth > 0)).mean())
                 found[f"{name}, {known}: sigma_scale"] = figures.sigma_scale(margins, sigmas, truth)
+                some = figures.even(truth * thigh_cm, np.random.default_rng(FIT_SEED))
+                if len(some) >= FITTED:
+                    p, deep = figures.p_below(margins[some], sigmas[some]), truth[some] > 0
+                    found[f"{name}, {known}: ECE"] = figures.ece(p, deep)
+                    found[f"{name}, {known}: Brier"] = figures.brier(p, deep)
                 scores.append(figures.likelihood(margins, np.maximum(sigmas, 0.03), truth))
         found["score"] = float(np.mean(scores)) if scores else 0.0
         return found
+
+    def calibrate(self, net: nn.Module, prepared: Prepared) -> None:
+        """Fits the standard deviations on drawn reps of the tune split near parallel, camera known and guessed."""
+        assert isinstance(net, DepthNet)
+        net.sigma = figures.SigmaFit()
+        rows = _rows_of(prepared, "tune", 2)
+        truth, thigh_cm = near(prepared, rows, prepared.arrays["margins"][rows]), prepared.arrays["thigh_m"][rows] * 100
+        some = figures.even(truth * thigh_cm, np.random.default_rng(FIT_SEED))
+        if len(some) < FITTED:
+            return
+        found = [
+            [near(prepared, rows[some], a) for a in run(Deployed(net), prepared.arrays[known][rows[some]])]
+            for known in ("known", "guessed")
+        ]
+        margins, sigmas = np.concatenate(found, 1)
+        net.sigma = figures.fit_sigma(margins, sigmas, np.tile(truth[some] > 0, 2))
 
     def deployed(self, net: nn.Module) -> nn.Module:
         """One input (1, COUNT), outputs margins and sigmas (1, 2)."""

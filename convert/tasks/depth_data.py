@@ -1,14 +1,16 @@
 """What the depth network learns from: moments of reps, and what is true of them.
 
 Rendered reps as the device found them, and many more that nobody rendered, with the errors of the pose model on them
-(convert/tasks/depth_rows.py). Split by body: number % 8 == 7 test, 6 tune, the rest train; a body lends its errors only
-within its own split.
+(convert/tasks/depth_rows.py). Split by body: a body lends its errors only within its own split, and the set that the
+reports are made of (synth-report.toml, known by its seed) only to what tests. Bodies that train are also mixed in
+pairs, and so are the errors they lend: the network sees more of both than was baked and rendered.
 """
 
 # ruff: noqa: RUF009  `within` makes dataclass fields with limits, as `field` does
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from convert.recipe import Span, within
 from convert.synth.body import count as body_count
-from convert.synth.recipe import Motion, Output, People, Recipe
+from convert.synth.recipe import Motion, Output, People, Recipe, read
 from convert.tasks.depth_entries import Entry, entries, mapped
 from convert.tasks.depth_rows import Lenders, Row, movements, rows
 from device.errors import InputError
@@ -26,6 +28,10 @@ from device.inference.depth_model import layout
 from device.squat.depth_features import features_of
 from device.squat.perspective import Optics
 
+REPORT = Path(__file__).parents[1] / "recipes" / "synth-report.toml"
+RENDERED_WEIGHT = 3.0  # of a rendered row against one that was not
+STEP_CM = 2.0  # margins that near count as the same in `weights` ...
+EVENED = 4.0  # ... which changes no row's weight by more than this factor
 KINDS = ("rendered", "rendered, other moment", "keypoints", "keypoints, other moment")
 
 
@@ -62,20 +68,38 @@ def prepared_rows(
     for folder in sources:
         if not any(e.name.startswith(f"{folder.name}/") for e in found):
             raise InputError(f"{folder}: the device finds no rep in it")
-    told = [_row_of_entry(e) for e in found]
-    drawn = list(_drawn(data, found, seed))
+    of_split = _lenders(found, {folder.name for folder in sources if _reported(folder)})
+    told = [_row_of_entry(e) for s, own in of_split.items() for e in own if _split(np.array(e.body)) == s]
+    drawn = list(_drawn(data, of_split, seed))
     every = [row for row in told + drawn if row is not None]
     arrays = {name: np.array([row[name] for row in every]) for name in every[0]}
+    split = _split(arrays["body"])
+    arrays["weight"] = weights(arrays, split == 0)
     about = {
         "task": "depth",
         "layout": layout(),
         "sources": [*(_source(p, found) for p in sources), _drawn_source(seed, len(drawn))],
     }
-    return arrays, _split(arrays["body"]), about
+    return arrays, split, about
 
 
 def _split(body: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.where(body % 8 == 7, 2, np.where(body % 8 == 6, 1, 0)).astype(np.uint8)
+    """Of each 16 bodies 7 and 15 test, as in all tasks: men, for women have even numbers. 6, a woman, and 13 tune."""
+    return np.where(body % 8 == 7, 2, np.where((body % 16 == 6) | (body % 16 == 13), 1, 0)).astype(np.uint8)
+
+
+def weights(arrays: Mapping[str, NDArray[Any]], train: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(N,) how much each row counts in training: rendered ones more, and each margin as much as any other.
+
+    A network that has met more high lifts than deep ones draws those that it doubts upwards; a judge must not.
+    """
+    margins_cm = 100 * arrays["thigh_m"] * arrays["margins"][np.arange(len(train)), arrays["nearer"]]
+    places = np.floor(margins_cm / STEP_CM).astype(int)
+    places -= places.min()
+    out = np.where(arrays["kind"] < 2, RENDERED_WEIGHT, 1.0)
+    mass = np.bincount(places[train], out[train], places.max() + 1)
+    usual = np.median(mass[places[train]])
+    return np.asarray(out * np.clip(usual / np.maximum(mass[places], 1e-9), 1 / EVENED, EVENED), np.float32)
 
 
 def _row_of_entry(entry: Entry) -> dict[str, Any] | None:
@@ -87,9 +111,23 @@ def _row_of_entry(entry: Entry) -> dict[str, Any] | None:
     return _told(row, 0)
 
 
-def _drawn(data: DepthData, found: Sequence[Entry], seed: int) -> Iterator[dict[str, Any] | None]:
-    split_of = {e.body: int(_split(np.array([e.body]))[0]) for e in found}
-    lenders = {s: Lenders(own) for s in range(3) if (own := [e for e in found if split_of[e.body] == s])}
+def _reported(folder: Path) -> bool:
+    """Whether a rendered set is the one that the reports are made of."""
+    kept = folder / "recipe.json"
+    return kept.is_file() and json.loads(kept.read_text("utf-8"))["output"]["seed"] == read(REPORT).output.seed
+
+
+def _lenders(found: Sequence[Entry], reported: Collection[str]) -> dict[int, list[Entry]]:
+    """The entries by the split to which they lend; `reported`: names of sets that lend to the last alone."""
+    of_split: dict[int, list[Entry]] = {0: [], 1: [], 2: []}
+    for entry in found:
+        place = 2 if entry.name.split("/")[0] in reported else int(_split(np.array(entry.body)))
+        of_split[place].append(entry)
+    return {split: own for split, own in of_split.items() if own}
+
+
+def _drawn(data: DepthData, of_split: Mapping[int, list[Entry]], seed: int) -> Iterator[dict[str, Any] | None]:
+    lenders = {split: Lenders(own, between=split == 0) for split, own in of_split.items()}
     for told in mapped(_draw, range(data.clips), data.workers, data, seed, lenders):
         yield from told
 
@@ -102,7 +140,7 @@ def _draw(clip: int, data: DepthData, seed: int, lenders: Mapping[int, Lenders])
     bodies = tuple(b for b in range(body_count()) if _split(np.array([b]))[0] == split)
     motion = Motion(reps=data.reps, thigh_deg=data.thigh_deg)
     recipe = Recipe(Output(seed=seed, fps=30), People(bodies=bodies), motion)
-    moves = list(movements(recipe, range(clip, clip + 1)))
+    moves = list(movements(recipe, range(clip, clip + 1), between=split == 0))
     rng = np.random.default_rng([seed, clip, 99])
     return [_told(row, 2) for row in rows(moves, lenders[split], recipe, data.views, rng)]
 

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.nets.depth import SigmaFit
 from convert.synth.report import VIEWS, view_of
 
 Array = NDArray[np.floating]
 BINS = 10
 STEP_CM = 2.0
 WITHIN_CM = 8.0  # calibration: true margins even over plus and minus so much
+SCALES = np.geomspace(0.5, 2.5, 33).tolist()  # tried for `SigmaFit`
+DOUBTS = [0.0, *(1 / np.geomspace(0.6, 0.06, 25) ** 2)]
 
 
 def p_below(margins: Array, sigmas: Array) -> NDArray[np.float64]:
@@ -53,6 +56,22 @@ def likelihood(margins: Array, sigmas: Array, truth: Array) -> float:
 def sigma_scale(margins: Array, sigmas: Array, truth: Array) -> float:
     """The factor on the sigmas that makes the truth most likely."""
     return float(np.sqrt((((truth - margins) / sigmas) ** 2).mean()))
+
+
+def fit_sigma(margins: Array, sigmas: Array, deep: NDArray[np.bool_]) -> SigmaFit:
+    """What makes the outcomes of reps near parallel most likely.
+
+    Args:
+        margins: (N,) found.
+        sigmas: (N,) as the network says, in the same unit.
+        deep: (N,) whether the true margin was above zero.
+    """
+
+    def surprise(fit: SigmaFit) -> float:
+        p = np.clip(p_below(margins, np.sqrt(fit.variance(sigmas**2))), 1e-6, 1 - 1e-6)
+        return float(-np.log(np.where(deep, p, 1 - p)).mean())
+
+    return min((SigmaFit(scale, doubt) for scale in SCALES for doubt in DOUBTS), key=surprise)
 
 
 def view_lines(view_deg: Array, error_cm: Array, right: NDArray[np.bool_]) -> Iterator[str]:

@@ -6,10 +6,12 @@ that was seen from much the same side and height and went much as deep; so they 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.synth import body as bodies
 from convert.synth import draw
 from convert.synth.camera import Camera, stand
 from convert.synth.keypoint_reps import SIZES, keypoints
@@ -25,6 +27,7 @@ SCATTER = 0.15  # share by which each joint's errors are made larger or smaller
 SURFACE_SHARE = 0.5  # of reps whose surface points are seen, where the entries have none
 SURFACE_BIAS, SURFACE_SHIVER = 0.035, 0.015  # leg lengths: off over a whole rep, and from moment to moment
 FRAME_RATES = (15.0, 60.0)
+BETWEEN = (-0.3, 1.3)  # of the way from one body, or lender, to another; 0 to 1 would make all more alike
 LOW = 0.45  # share of the descent below which a moment is low
 _HIPS = index("left_hip", "right_hip")
 _SURFACES, _TOPS = index(*SURFACES), index("left_knee_top", "right_knee_top")
@@ -64,10 +67,13 @@ class Movement:
     body: int
 
 
-def movements(recipe: Recipe, clips: range) -> Iterator[Movement]:
-    """The reps of a recipe's squats."""
+def movements(recipe: Recipe, clips: range, between: bool = False) -> Iterator[Movement]:
+    """The reps of a recipe's squats; `between`: of bodies on the lines between the recipe's, a little beyond, too."""
     for clip in clips:
-        body = draw.draw_body(recipe, draw.chance(recipe, clip, draw.PEOPLE))
+        chance = draw.chance(recipe, clip, draw.PEOPLE)
+        body = draw.draw_body(recipe, chance)
+        if between:
+            body = bodies.between(body, draw.draw_body(recipe, chance), draw.span(chance, BETWEEN))
         performance: Performance = draw.draw_performance(recipe, body, draw.chance(recipe, clip, draw.MOTION))
         points = keypoints(performance)
         for start, end, _ in performance.spans:
@@ -76,10 +82,15 @@ def movements(recipe: Recipe, clips: range) -> Iterator[Movement]:
 
 
 class Lenders:
-    """The entries that lend their errors, each also as seen in a mirror."""
+    """The entries that lend their errors, each also as seen in a mirror.
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self.entries = list(entries)
+    Args:
+        entries: which ones.
+        between: lend what lies on the line between the errors of two, a little beyond, too.
+    """
+
+    def __init__(self, entries: Sequence[Entry], between: bool = False) -> None:
+        self.entries, self.between = list(entries), between
         at = np.array([self._place(e.view.view_deg, e.view.pitch_deg, e.world) for e in entries])
         self._at = np.concatenate([at, at * [-1, 1, 1]])
 
@@ -172,24 +183,32 @@ def _found(
     rng: np.random.Generator,
 ) -> tuple[Moments, float]:  # fmt: skip
     """What the device would have seen, and the pitch it would have learnt."""
-    lender, mirrored = lenders.lend(view, world, rng)
-    error_px, error_m, scores = errors_of(lender, mirrored)
+    lent = _lent(lenders, view, world, rng)
+    if lenders.between:
+        share = draw.span(rng, BETWEEN)
+        lent = [one + share * (other - one) for one, other in zip(lent, _lent(lenders, view, world, rng), strict=True)]
+    error_px, error_m, scores, error_deg, found_leg = lent
     leg = leg_m(np.asarray(world, np.float32))
     unit_px = (px_per_m(picture, world) * leg)[:, None, None]
     factors = rng.normal(1, SCATTER, (1, len(KEYPOINTS), 1))
     found_px = picture + error_px * factors * unit_px
     found_m = world / leg + error_m * factors
-    if not np.isfinite(lender.seen.keypoints[:, _SURFACES]).any():
+    scores = np.clip(scores, 0, 1)
+    if not np.isfinite(error_px[:, _SURFACES]).any():
         there = rng.random() < SURFACE_SHARE
         off = rng.normal(0, SURFACE_BIAS, (1, 4, 2)) + rng.normal(0, SURFACE_SHIVER, (len(picture), 4, 2))
         found_px[:, _SURFACES] = picture[:, _SURFACES] + off * unit_px if there else np.nan
         scores[:, _SURFACES] = rng.uniform(0.4, 1, 4) if there else 0
-    found_leg = leg_m(lender.seen.world)
-    learnt_deg = view.pitch_deg + lender.learnt_deg - lender.view.pitch_deg
     seen = Moments(
         found_px.astype(np.float32), (found_m * found_leg).astype(np.float32), scores.astype(np.float32), gap_s
     )
-    return seen, learnt_deg
+    return seen, view.pitch_deg + error_deg
+
+
+def _lent(lenders: Lenders, view: View, world: NDArray[np.float64], rng: np.random.Generator) -> list[Any]:
+    """The errors of an entry, see `errors_of`, that of the pitch, and the leg's length in the pose model's world."""
+    entry, mirrored = lenders.lend(view, world, rng)
+    return [*errors_of(entry, mirrored), entry.learnt_deg - entry.view.pitch_deg, leg_m(entry.seen.world)]
 
 
 def errors_of(entry: Entry, mirrored: bool) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

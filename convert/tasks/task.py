@@ -1,7 +1,8 @@
 """What `prepare`, `train`, `quantize`, `verify` and `report` ask of a task.
 
 One implementation per module of this folder: convert/tasks/NAME.py ends with `TASK = Name()`; a recipe says
-`task = "NAME"`. A task may also have `report(manifest: Manifest, given: Mapping[str, Path]) -> str`: convert/report.py.
+`task = "NAME"`. A task may also have `report(manifest: Manifest, given: Mapping[str, Path]) -> str`: convert/report.py;
+and `calibrate(net: nn.Module, prepared: Prepared)`, which fits what the tune split fits once training is over.
 """
 
 from collections.abc import Mapping, Sequence

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from convert.nets.depth import Deployed, DepthNet
+from convert.nets.depth import Deployed, DepthNet, SigmaFit
 from convert.prepared import Prepared, write
+from convert.synth.body import between as bodies_between
+from convert.synth.body import load
 from convert.synth.keypoint_reps import clip_truth, in_camera
 from convert.synth.recipe import Motion, Output, People, Recipe, View
 from convert.synth.truth import Truth
 from convert.tasks import depth_card
 from convert.tasks import depth_figures as figures
 from convert.tasks.depth import TASK, DepthData, DepthNetKind, augmented, layout
+from convert.tasks.depth_data import _lenders, _split, weights
 from convert.tasks.depth_entries import Entry, of_clip
 from convert.tasks.depth_rows import Lenders, errors_of, movements, rows
 from device.errors import InputError
@@ -113,6 +116,73 @@ def test_calibration_figures_tell_honest_from_boasting() -> None:
     assert np.ptp(np.histogram(picked, 8, (-8, 8))[0]) == 0
 
 
+def test_sigmas_are_fitted_to_what_comes_true_near_parallel() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(-0.2, 0.2, 20000)
+    found, said = truth + rng.normal(0, 0.12, truth.shape), np.full(truth.shape, 0.08)
+    fit = figures.fit_sigma(found, said, truth > 0)
+    before, after = (
+        figures.ece(figures.p_below(found, sigmas), truth > 0) for sigmas in (said, np.sqrt(fit.variance(said**2)))
+    )
+    assert before > 0.05
+    assert after < 0.015
+    assert SigmaFit(2.0).variance(0.01) == pytest.approx(0.04)
+    assert SigmaFit(1.0, 25.0).variance(0.04) == pytest.approx(0.08)  # as doubtful as lifts are scattered: twice
+
+
+def test_calibration_is_fitted_where_there_are_reps_enough_and_ships_in_the_graph(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = TASK.net(DepthNetKind(2, 8, 16), prepared).eval()
+    assert isinstance(net, DepthNet)
+    TASK.calibrate(net, prepared)
+    assert net.sigma == SigmaFit()  # 20 reps are too few
+    monkeypatch.setattr("convert.tasks.depth.FITTED", 5)
+    monkeypatch.setattr("convert.tasks.depth_figures.STEP_CM", 8.0)
+    x = torch.from_numpy(np.array(prepared.arrays["guessed"][:5]))
+    before = Deployed(net)(x)
+    TASK.calibrate(net, prepared)
+    assert net.sigma != SigmaFit()
+    after = Deployed(net)(x)
+    torch.testing.assert_close(after[0], before[0])
+    torch.testing.assert_close(after[1], torch.sqrt(net.sigma.variance(before[1] ** 2)))
+
+
+def test_each_margin_counts_as_much_as_any_other() -> None:
+    margins = np.concatenate([np.full(300, -0.21), np.full(100, 0.11), np.full(100, 0.21)])
+    arrays = {
+        "margins": np.stack([margins, margins], 1), "thigh_m": np.full(500, 0.4), "kind": np.full(500, 2),
+        "nearer": np.zeros(500, np.uint8),
+    }  # fmt: skip
+    weight = weights(arrays, np.full(500, True))
+    sums = [weight[margins == m].sum() for m in (-0.21, 0.11, 0.21)]
+    assert sums == pytest.approx([sums[0]] * 3, rel=0.01)
+    arrays["kind"][0] = 0
+    assert weights(arrays, np.full(500, True))[0] > 2.9 * weight[1]
+
+
+def test_the_reported_set_lends_to_what_tests_alone(entries: list[Entry]) -> None:
+    train, test = (replace(entries[0], body=body, name="reported/clip000000") for body in (0, 7))
+    of_split = _lenders([train, test], {"reported"})
+    assert of_split == {2: [train, test]}
+    assert _lenders([train, test], set()) == {0: [train], 2: [test]}
+    women = [[int(b) for b in range(64) if _split(np.array(b)) == split and b % 2 == 0] for split in (0, 1)]
+    assert [len(each) for each in women] == [28, 4]
+
+
+def test_bodies_and_errors_between_two_are_between_them(entries: list[Entry]) -> None:
+    one, other = load(0), load(1)
+    half = bodies_between(one, other, 0.5)
+    assert half.thigh_m == pytest.approx((one.thigh_m + other.thigh_m) / 2, rel=0.01)
+    assert half.rest == pytest.approx((one.rest + other.rest) / 2, abs=1e-6)
+    moves = list(movements(RECIPE, range(2), between=True))
+    assert {m.body for m in moves} <= {7, 14}
+    assert moves[0].stature_m not in {load(b).stature_m for b in (7, 14)}
+    found = list(rows(moves[:1], Lenders(entries, between=True), RECIPE, 3, np.random.default_rng(1)))
+    assert found
+    assert all(r.seen.scores.min() >= 0 and r.seen.scores.max() <= 1 for r in found)
+
+
 def test_augmented_rows_swap_the_sides_of_what_they_should_give() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(64, COUNT)).astype(np.float32)
@@ -138,7 +208,7 @@ def prepared(tmp_path: Path) -> Prepared:
         "kind": np.full(count, 2, np.uint8), "nearer": rng.integers(0, 2, count).astype(np.uint8),
         "body": np.arange(count).astype(np.uint16), "view_deg": rng.uniform(-180, 180, count).astype(np.float32),
         "thigh_m": np.full(count, 0.42, np.float32), "pitch_deg": np.zeros(count, np.float32),
-        "height_m": np.ones(count, np.float32),
+        "height_m": np.ones(count, np.float32), "weight": np.ones(count, np.float32),
     }  # fmt: skip
     arrays["known"] = arrays["guessed"]
     split = (np.arange(count) % 3).astype(np.uint8)
