@@ -14,6 +14,9 @@ from device.errors import PartFailed
 STREAMS = ("rtsp", "rtsps", "http", "https", "tcp", "udp")
 READ_S = 2  # a camera that gives nothing for so long is opened again; OpenCV's own limits are 10 to 30 s
 OPEN_S = 5  # streams: for the connection and the first picture
+# Asked for in this order. USB 2 carries 1280x720 at 30 Hz only as JPEGs; a camera without them has the other. Left to
+# itself OpenCV takes BGR where a driver offers it, of which 4.11 makes a picture that is one long row.
+FORMATS = ("MJPG", "YUYV")
 BROKEN = 10  # so many pictures in a row that cannot be decoded are a fault; one is a hiccup on the cable
 
 _STREAM_LIMITS = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 1000 * OPEN_S, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 1000 * READ_S]
@@ -73,8 +76,7 @@ def open_usb(device: str, asked: Asked) -> OpenCvCapture:
     _quiet()
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(READ_S))
     capture = cv2.VideoCapture(int(device) if device.isdigit() else device, cv2.CAP_V4L2)
-    # USB 2 carries 1280x720 at 30 Hz only as JPEGs; cameras without ignore it. The order is that of V4L2.
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    _ask_for_format(capture)  # before the size: the order is that of V4L2
     for key, value in (
         (cv2.CAP_PROP_FRAME_WIDTH, asked.width),
         (cv2.CAP_PROP_FRAME_HEIGHT, asked.height),
@@ -83,6 +85,14 @@ def open_usb(device: str, asked: Asked) -> OpenCvCapture:
         if value:
             capture.set(key, value)
     return OpenCvCapture(capture, at_exposure)
+
+
+def _ask_for_format(capture: cv2.VideoCapture) -> None:
+    for name in FORMATS:
+        wanted = cv2.VideoWriter.fourcc(*name)
+        capture.set(cv2.CAP_PROP_FOURCC, wanted)
+        if int(capture.get(cv2.CAP_PROP_FOURCC)) == wanted:
+            return
 
 
 def open_stream(url: str) -> OpenCvCapture:

@@ -51,6 +51,32 @@ def test_a_picture_is_stamped_before_it_is_decoded_and_comes_as_rgb() -> None:
     assert (tuple(shot.image[0, 0]), shot.captured_s) == ((3, 2, 1), 16.5)
 
 
+@pytest.mark.parametrize(("has", "takes"), [({"MJPG", "YUYV"}, "MJPG"), ({"YUYV"}, "YUYV"), (set(), "BGR3")])
+def test_a_usb_camera_without_jpegs_is_asked_for_yuyv(
+    has: set[str], takes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenCV takes BGR3 where a driver has not what it is asked for."""
+
+    class Usb(FakeVideo):
+        format = "BGR3"
+
+        def set(self, key: int, value: float) -> bool:
+            if key == cv2.CAP_PROP_FOURCC:
+                name = int(value).to_bytes(4, "little").decode()
+                self.format = name if name in has else "BGR3"
+            self.calls.append("format" if key == cv2.CAP_PROP_FOURCC else "size or rate")
+            return True
+
+        def get(self, _: int) -> float:
+            return float(cv2.VideoWriter.fourcc(*self.format))
+
+    video = Usb([])
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: video)
+    opencv.open_usb("0", Asked(640, 480, 30.0))
+    assert video.format == takes
+    assert video.calls[-3:] == ["size or rate"] * 3
+
+
 def test_a_picture_without_a_time_is_passed_over_and_not_even_decoded() -> None:
     video = FakeVideo([np.zeros((4, 4, 3), np.uint8)])
     times = iter([None, None, 5.0])
