@@ -13,7 +13,7 @@ BINS = 10
 STEP_CM = 2.0
 WITHIN_CM = 8.0  # calibration: true margins even over plus and minus so much
 SCALES = np.geomspace(0.5, 2.5, 33).tolist()  # tried for `SigmaFit`
-DOUBTS = [0.0, *(1 / np.geomspace(0.6, 0.06, 25) ** 2)]
+DOUBTS = [0.0, *(1 / np.geomspace(0.6, 0.02, 31) ** 2).tolist()]
 
 
 def p_below(margins: Array, sigmas: Array) -> NDArray[np.float64]:
