@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: run test lint bench soak clean
+.PHONY: run test test-pi lint bench soak clean
 
 run: $(VENV)/device
 	$(BIN)/squatlight demo
@@ -10,6 +10,9 @@ run: $(VENV)/device
 test: $(VENV)/test
 	$(BIN)/squatlight models fetch
 	$(BIN)/python -m pytest
+
+test-pi: $(VENV)/device
+	$(BIN)/python tests/pi
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
