@@ -28,6 +28,7 @@ from device.squat.pose import Array, Pose, index
 FITS_S = 0.6  # a judged rep this near to a true bottom is that rep
 LANDED = 0.35  # leg lengths: hips found further off belong to someone else
 LOW = 0.45  # share of the descent; moments below it are low ones
+AT_REST_M = 0.01  # hips so near to the lowest are at the bottom
 OTHERS = 3  # low moments beside the lowest that are taken of each rep
 _HIPS, _KNEES, _ANKLES = (index(f"left_{name}", f"right_{name}") for name in ("hip", "knee", "ankle"))
 
@@ -59,7 +60,8 @@ class Entry:
 
     Attributes:
         seen: what the device saw.
-        picture, world: (M, 23, 2) pixels and (M, 23, 3) metres in the camera's axes: the truth at the same times.
+        picture, world: (M, 23, 2) pixels and (M, 23, 3) metres in the camera's axes: the truth at the same times; of
+            the lowest pose, around the true bottom, so that what the device errs in time is among its errors.
         view: from where.
         learnt_deg: the camera's pitch as the judge learnt it.
         margins: (2,) knee top over crease, left and right, in thigh lengths; at the lowest pose those of the rep.
@@ -157,14 +159,17 @@ def of_clip(
         rep = min(truth.reps, key=lambda r: abs(r["bottom_s"] - event.rep.bottom_s), default=None)
         if rep is None or abs(rep["bottom_s"] - event.rep.bottom_s) > FITS_S:
             continue
-        lowest_s = event.rep.poses[event.rep.lowest].captured_s
-        yield from _at(truth, event.rep.poses, lowest_s, learnt_deg, np.array(rep["margins_cm"]) / 100, name)
         hips = truth.keypoints_m[:, _HIPS, 2].mean(1)
         span = slice(round(rep["start_s"] * truth.about["fps"]), round(rep["lockout_s"] * truth.about["fps"]) + 1)
+        lowest_s = event.rep.poses[event.rep.lowest].captured_s
+        rest_s = _times(truth)[span][hips[span] < hips[span].min() + AT_REST_M]
+        true_s = float(rest_s[np.abs(rest_s - lowest_s).argmin()])
+        margins_m = np.array(rep["margins_cm"]) / 100
+        yield from _at(truth, event.rep.poses, lowest_s, true_s, learnt_deg, margins_m, name)
         low_m = hips[span].min() + (1 - LOW) * (hips[span].max() - hips[span].min())
         times = [p.captured_s for p in event.rep.poses if np.interp(p.captured_s, _times(truth), hips) < low_m]
         for at_s in rng.permutation(times)[:OTHERS]:
-            yield from _at(truth, event.rep.poses, float(at_s), learnt_deg, None, name)
+            yield from _at(truth, event.rep.poses, float(at_s), float(at_s), learnt_deg, None, name)
 
 
 def _times(truth: Truth) -> NDArray[np.float64]:
@@ -172,15 +177,17 @@ def _times(truth: Truth) -> NDArray[np.float64]:
 
 
 def _at(
-    truth: Truth, poses: Sequence[Pose], at_s: float, learnt_deg: float, margins_m: NDArray[np.float64] | None,
-    name: str,
+    truth: Truth, poses: Sequence[Pose], at_s: float, true_s: float, learnt_deg: float,
+    margins_m: NDArray[np.float64] | None, name: str,
 ) -> Iterator[Entry]:  # fmt: skip
     seen = moments(poses, at_s)
     if seen is None:
         return
     frames = np.clip([round(p.captured_s * truth.about["fps"]) for p in poses], 0, len(truth.phase) - 1)
     times = np.array([p.captured_s for p in poses])
-    picture, world = (at_moments(a[frames].astype(float), times, at_s) for a in (truth.keypoints_px, in_camera(truth)))
+    picture, world = (
+        at_moments(a[frames].astype(float), times, true_s) for a in (truth.keypoints_px, in_camera(truth))
+    )
     view = view_of(truth)
     if not landed(seen, picture, world, view):
         return

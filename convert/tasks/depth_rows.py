@@ -93,12 +93,20 @@ class Lenders:
         self.entries, self.between = list(entries), between
         at = np.array([self._place(e.view.view_deg, e.view.pitch_deg, e.world) for e in entries])
         self._at = np.concatenate([at, at * [-1, 1, 1]])
+        self._lowest = np.tile([e.lowest for e in entries], 2)
 
-    def lend(self, view: View, world: NDArray[np.float64], rng: np.random.Generator) -> tuple[Entry, bool]:
-        """One of the entries nearest to a rep, and whether it is to be mirrored."""
+    def lend(
+        self, view: View, world: NDArray[np.float64], lowest: bool, rng: np.random.Generator
+    ) -> tuple[Entry, bool]:
+        """One of the entries nearest to a rep, and whether it is to be mirrored.
+
+        At the lowest, where smoothing cuts the tip off, only entries lend that were made there, and elsewhere none of
+        them, as long as there are any.
+        """
         apart = self._at - self._place(view.view_deg, view.pitch_deg, world)
         apart[:, 0] = (apart[:, 0] + 180) % 360 - 180
-        nearest = np.argsort(((apart / SCALES) ** 2).sum(1))[:NEAREST]
+        away = ((apart / SCALES) ** 2).sum(1) + np.where(self._lowest == lowest, 0, 1e6)
+        nearest = np.argsort(away)[:NEAREST]
         row = int(rng.choice(nearest))
         return self.entries[row % len(self.entries)], row >= len(self.entries)
 
@@ -128,12 +136,11 @@ def _row(move: Movement, lenders: Lenders, recipe: Recipe, lowest: bool, rng: np
     low = np.flatnonzero(hips < hips.min() + (1 - LOW) * (hips.max() - hips.min()))
     now = int(np.argmin(hips)) if lowest else int(rng.choice(low))
     truth = frames[now, _TOPS, 2] - frames[now, _CREASES, 2]
-    if lowest:  # the judge finds the lowest to some hundredths of a second, the truth is the movement's own
+    if lowest:  # how far from it the judge finds it is among the lent errors
         whole = move.points[:, _HIPS, 2].mean(1)
         bottom = move.points[int(np.argmin(whole))]
         truth = bottom[_TOPS, 2] - bottom[_CREASES, 2]
-    at_s = float(np.clip(times[now] + rng.normal(0, 0.03), times[0], times[-1]))
-    room = at_moments(frames, times, at_s)
+    room = at_moments(frames, times, float(times[now]))
     camera = _camera(recipe, room, rng)
     if camera is None:
         return None
@@ -147,7 +154,7 @@ def _row(move: Movement, lenders: Lenders, recipe: Recipe, lowest: bool, rng: np
     )
     world = (room - room[:, _HIPS].mean(1, keepdims=True)) @ camera.view[:3, :3].T * _AXES
     picture, _ = camera.project(room)
-    seen, learnt_deg = _found(picture, world, view, lenders, gap_s, rng)
+    seen, learnt_deg = _found(picture, world, view, lenders, lowest, gap_s, rng)
     away = np.linalg.norm(room[3, _HIPS] - camera.eye, axis=-1)
     margins = (truth / move.thigh_m).astype(np.float32)
     return Row(seen, view, learnt_deg, margins, move.thigh_m, move.stature_m, move.body, int(np.argmin(away)), lowest)
@@ -179,14 +186,14 @@ def _camera(recipe: Recipe, room: NDArray[np.float64], rng: np.random.Generator)
 
 
 def _found(
-    picture: NDArray[np.float64], world: NDArray[np.float64], view: View, lenders: Lenders, gap_s: float,
-    rng: np.random.Generator,
+    picture: NDArray[np.float64], world: NDArray[np.float64], view: View, lenders: Lenders, lowest: bool,
+    gap_s: float, rng: np.random.Generator,
 ) -> tuple[Moments, float]:  # fmt: skip
     """What the device would have seen, and the pitch it would have learnt."""
-    lent = _lent(lenders, view, world, rng)
+    lent = _lent(lenders, view, world, lowest, rng)
     if lenders.between:
-        share = draw.span(rng, BETWEEN)
-        lent = [one + share * (other - one) for one, other in zip(lent, _lent(lenders, view, world, rng), strict=True)]
+        share, more = draw.span(rng, BETWEEN), _lent(lenders, view, world, lowest, rng)
+        lent = [one + share * (other - one) for one, other in zip(lent, more, strict=True)]
     error_px, error_m, scores, error_deg, found_leg = lent
     leg = leg_m(np.asarray(world, np.float32))
     unit_px = (px_per_m(picture, world) * leg)[:, None, None]
@@ -205,9 +212,11 @@ def _found(
     return seen, view.pitch_deg + error_deg
 
 
-def _lent(lenders: Lenders, view: View, world: NDArray[np.float64], rng: np.random.Generator) -> list[Any]:
+def _lent(
+    lenders: Lenders, view: View, world: NDArray[np.float64], lowest: bool, rng: np.random.Generator
+) -> list[Any]:
     """The errors of an entry, see `errors_of`, that of the pitch, and the leg's length in the pose model's world."""
-    entry, mirrored = lenders.lend(view, world, rng)
+    entry, mirrored = lenders.lend(view, world, lowest, rng)
     return [*errors_of(entry, mirrored), entry.learnt_deg - entry.view.pitch_deg, leg_m(entry.seen.world)]
 
 

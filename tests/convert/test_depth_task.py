@@ -90,9 +90,9 @@ def test_drawn_rows_hold_the_truth_of_their_movement(entries: list[Entry]) -> No
 def test_lenders_come_from_the_same_side_mirrored_where_needed(entries: list[Entry]) -> None:
     lenders = Lenders(entries)
     entry = entries[0]
-    _, straight = lenders.lend(entry.view, entry.world, np.random.default_rng(0))
+    _, straight = lenders.lend(entry.view, entry.world, True, np.random.default_rng(0))
     other = replace(entry.view, view_deg=-entry.view.view_deg)
-    _, mirrored = lenders.lend(other, entry.world, np.random.default_rng(0))
+    _, mirrored = lenders.lend(other, entry.world, True, np.random.default_rng(0))
     assert (straight, mirrored) == (False, True)
     left, right = (KEYPOINTS.index(f"{side}_knee") for side in ("left", "right"))
     there = errors_of(entry, True)[1]
