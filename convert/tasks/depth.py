@@ -13,18 +13,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from convert.nets.depth import Deployed, DepthNet
+from convert.nets.depth import Deployed, DepthNet, SigmaFit
 from convert.prepared import SPLITS, Prepared, write
 from convert.recipe import within
 from convert.tasks import depth_figures as figures
-from convert.tasks.depth_data import KINDS, DepthData, prepared_rows
+from convert.tasks.depth_data import FOLDS, KINDS, DepthData, prepared_rows
 from convert.tasks.task import Batch, Comparison
 from device.inference.depth_model import layout
 from device.inference.tflite import Model
 from device.squat.depth_features import FRAME_SIZE, FRAMES, GLOBAL, PER_FRAME, mirroring
 from device.squat.rulebook import Rules
 
-FITTED = 200  # reps near parallel in the tune split, at least, for the fit of the standard deviations
+FITTED = 200  # reps near parallel, at least, for the fit of the standard deviations
 FIT_SEED = 1  # of the choice of reps that makes the margins even
 VERIFIED = 500  # keypoint-level reps on which the quantized graph must agree
 _FLAT = FRAMES * FRAME_SIZE
@@ -70,17 +70,22 @@ class Depth:
         guessed = np.array(prepared.arrays["guessed"][rows])
         margins = np.array(prepared.arrays["margins"][rows])
         weight = np.array(prepared.arrays["weight"][rows])
+        told = {"weight": weight, "fold": np.array(prepared.arrays["fold"][rows], np.int64)}
         if rng is None:
-            return {"features": guessed, "margins": margins, "weight": weight}
+            return {"features": guessed, "margins": margins, **told}
         features = np.where(rng.random((len(rows), 1)) < 0.5, np.array(prepared.arrays["known"][rows]), guessed)
-        return {**augmented(features, margins, rng), "weight": weight}
+        return {**augmented(features, margins, rng), **told}
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
-        """Gaussian likelihood weighted by sigma, so that doubtful reps teach too (Seitzer et al. 2022, beta = 0.5)."""
+        """Gaussian likelihood weighted by sigma, so that doubtful reps teach too (Seitzer et al. 2022, beta = 0.5).
+
+        No member learns from the fold of its number.
+        """
         margins, logs = net(batch["features"])
         variance = torch.exp(2 * logs)
         each = 0.5 * (batch["margins"][:, None] - margins) ** 2 / variance + logs
-        weighted = each * variance.detach().sqrt() * batch["weight"][:, None, None]
+        sees = torch.arange(margins.shape[1], device=margins.device) % FOLDS != batch["fold"][:, None]
+        weighted = each * variance.detach().sqrt() * (sees * batch["weight"][:, None])[..., None]
         return weighted.sum() / batch["weight"].sum()
 
     def measure(self, net: nn.Module, prepared: Prepared, split: str) -> dict[str, float]:
@@ -113,9 +118,13 @@ class Depth:
         return found
 
     def calibrate(self, net: nn.Module, prepared: Prepared) -> None:
-        """Fits the standard deviations on drawn reps of the tune split near parallel, camera known and guessed."""
+        """Fits the standard deviations on drawn reps of the tune split near parallel, camera known and guessed.
+
+        What members say of the fold they never saw was tried too: it doubts too much, for one member errs by more than
+        all of them together.
+        """
         assert isinstance(net, DepthNet)
-        net.sigma = figures.SigmaFit()
+        net.sigma = SigmaFit()
         rows = _rows_of(prepared, "tune", 2)
         truth, thigh_cm = near(prepared, rows, prepared.arrays["margins"][rows]), prepared.arrays["thigh_m"][rows] * 100
         some = figures.even(truth * thigh_cm, np.random.default_rng(FIT_SEED))

@@ -2,8 +2,9 @@
 
 Rendered reps as the device found them, and many more that nobody rendered, with the errors of the pose model on them
 (convert/tasks/depth_rows.py). Split by body: a body lends its errors only within its own split, and the set that the
-reports are made of (synth-report.toml, known by its seed) only to what tests. Bodies that train are also mixed in
-pairs, and so are the errors they lend: the network sees more of both than was baked and rendered.
+reports are made of (synth-report.toml, known by its seed) only to what tests. Bodies that train lie in folds, each of
+which some members of the network never see; within a fold bodies are also mixed in pairs, and so are the errors they
+lend: the network sees more of both than was baked and rendered.
 """
 
 # ruff: noqa: RUF009  `within` makes dataclass fields with limits, as `field` does
@@ -29,6 +30,7 @@ from device.squat.depth_features import features_of
 from device.squat.perspective import Optics
 
 REPORT = Path(__file__).parents[1] / "recipes" / "synth-report.toml"
+FOLDS = 4  # of the bodies that train; `fold` of all others is this number
 RENDERED_WEIGHT = 3.0  # of a rendered row against one that was not
 STEP_CM = 2.0  # margins that near count as the same in `weights` ...
 EVENED = 4.0  # ... which changes no row's weight by more than this factor
@@ -75,6 +77,8 @@ def prepared_rows(
     arrays = {name: np.array([row[name] for row in every]) for name in every[0]}
     split = _split(arrays["body"])
     arrays["weight"] = weights(arrays, split == 0)
+    folds = fold_of_body()
+    arrays["fold"] = np.array([folds.get(int(body), FOLDS) for body in arrays["body"]], np.uint8)
     about = {
         "task": "depth",
         "layout": layout(),
@@ -86,6 +90,13 @@ def prepared_rows(
 def _split(body: NDArray[Any]) -> NDArray[np.uint8]:
     """Of each 16 bodies 7 and 15 test, as in all tasks: men, for women have even numbers. 6, a woman, and 13 tune."""
     return np.where(body % 8 == 7, 2, np.where((body % 16 == 6) | (body % 16 == 13), 1, 0)).astype(np.uint8)
+
+
+def fold_of_body() -> dict[int, int]:
+    """The fold of each body that trains, as many women and men in each."""
+    train = [body for body in range(body_count()) if _split(np.array(body)) == 0]
+    sexes = [[body for body in train if body % 2 == rest] for rest in (0, 1)]
+    return {body: place % FOLDS for sex in sexes for place, body in enumerate(sex)}
 
 
 def weights(arrays: Mapping[str, NDArray[Any]], train: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -127,22 +138,33 @@ def _lenders(found: Sequence[Entry], reported: Collection[str]) -> dict[int, lis
 
 
 def _drawn(data: DepthData, of_split: Mapping[int, list[Entry]], seed: int) -> Iterator[dict[str, Any] | None]:
-    lenders = {split: Lenders(own, between=split == 0) for split, own in of_split.items()}
+    folds = fold_of_body()
+    lenders = {(split, FOLDS): Lenders(own, between=split == 0) for split, own in of_split.items()}
+    for fold in range(FOLDS):
+        if own := [e for e in of_split.get(0, []) if folds[e.body] == fold]:
+            lenders[0, fold] = Lenders(own, between=True)
     for told in mapped(_draw, range(data.clips), data.workers, data, seed, lenders):
         yield from told
 
 
-def _draw(clip: int, data: DepthData, seed: int, lenders: Mapping[int, Lenders]) -> list[dict[str, Any] | None]:
-    """The rows of one drawn clip, of the splits in turn, so that those that measure have enough."""
+def _draw(
+    clip: int, data: DepthData, seed: int, lenders: Mapping[tuple[int, int], Lenders]
+) -> list[dict[str, Any] | None]:
+    """The rows of one drawn clip, of the splits in turn, so that those that measure have enough, and of the folds.
+
+    A fold that has no entries of its own, as in tiny sets, borrows from all that train.
+    """
     split = (0, 2, 0, 1)[clip % 4]
-    if split not in lenders:
+    fold, folds = FOLDS if split else clip // 2 % FOLDS, fold_of_body()
+    own = lenders.get((split, fold), lenders.get((split, FOLDS)))
+    if own is None:
         return []
-    bodies = tuple(b for b in range(body_count()) if _split(np.array([b]))[0] == split)
+    bodies = tuple(b for b in range(body_count()) if _split(np.array(b)) == split and folds.get(b, FOLDS) == fold)
     motion = Motion(reps=data.reps, thigh_deg=data.thigh_deg)
     recipe = Recipe(Output(seed=seed, fps=30), People(bodies=bodies), motion)
     moves = list(movements(recipe, range(clip, clip + 1), between=split == 0))
     rng = np.random.default_rng([seed, clip, 99])
-    return [_told(row, 2) for row in rows(moves, lenders[split], recipe, data.views, rng)]
+    return [_told(row, 2) for row in rows(moves, own, recipe, data.views, rng)]
 
 
 def _told(row: Row, kind: int) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from convert.synth.truth import Truth
 from convert.tasks import depth_card
 from convert.tasks import depth_figures as figures
 from convert.tasks.depth import TASK, DepthData, DepthNetKind, augmented, layout
-from convert.tasks.depth_data import _lenders, _split, weights
+from convert.tasks.depth_data import _lenders, _split, fold_of_body, weights
 from convert.tasks.depth_entries import Entry, of_clip
 from convert.tasks.depth_rows import Lenders, errors_of, movements, rows
 from device.errors import InputError
@@ -148,6 +148,19 @@ def test_calibration_is_fitted_where_there_are_reps_enough_and_ships_in_the_grap
     torch.testing.assert_close(after[1], torch.sqrt(net.sigma.variance(before[1] ** 2)))
 
 
+def test_no_member_learns_from_its_own_fold(prepared: Prepared) -> None:
+    net = TASK.net(DepthNetKind(4, 8, 16), prepared)
+    rows = np.flatnonzero(prepared.arrays["fold"] == 1)
+    batch = {k: torch.from_numpy(v) for k, v in TASK.batch(prepared, rows, None).items()}
+    TASK.loss(net, batch).backward()
+    assert isinstance(net, DepthNet)
+    learnt = [bool(member.frame[0].weight.grad.any()) for member in net.members]  # type: ignore[union-attr]
+    assert learnt == [True, False, True, True]
+    folds = fold_of_body()
+    assert [sum(f == fold for f in folds.values()) for fold in range(4)] == [12] * 4
+    assert all(_split(np.array(body)) == 0 for body in folds)
+
+
 def test_each_margin_counts_as_much_as_any_other() -> None:
     margins = np.concatenate([np.full(300, -0.21), np.full(100, 0.11), np.full(100, 0.21)])
     arrays = {
@@ -209,6 +222,7 @@ def prepared(tmp_path: Path) -> Prepared:
         "body": np.arange(count).astype(np.uint16), "view_deg": rng.uniform(-180, 180, count).astype(np.float32),
         "thigh_m": np.full(count, 0.42, np.float32), "pitch_deg": np.zeros(count, np.float32),
         "height_m": np.ones(count, np.float32), "weight": np.ones(count, np.float32),
+        "fold": (np.arange(count) // 3 % 4).astype(np.uint8),
     }  # fmt: skip
     arrays["known"] = arrays["guessed"]
     split = (np.arange(count) % 3).astype(np.uint8)
