@@ -23,17 +23,18 @@ from convert.synth.truth import Truth
 from device.inference import recorded
 from device.squat import squatness
 from device.squat.events import Event, RepJudged
-from device.squat.judge import PITCH_BIAS_DEG, Judge
+from device.squat.judge import PITCH_BIAS_DEG, SPIKE, Judge
 from device.squat.level import Level
 from device.squat.pose import JOINTS, KEYPOINTS, Pose, index
-from device.squat.smoothing import Smoother
+from device.squat.smoothing import Smoother, without_spikes
 from device.squat.squatness import Dip, dip
 
 RECIPE = Path(__file__).parent / "recipes" / "levels.toml"
 NOISE_M = 0.01  # standard deviation of each coordinate of the world, other in each frame
-MEASURES = ("drop", "shank_up", "knees_apart_deg", "thighs_apart", "feet_moved", "lean_deg", "wrists_up")
+MEASURES = ("drop", "shank_up", "knees_apart_deg", "thighs_apart", "feet_moved", "lean_deg", "hands_down",
+            "hands_stood", "lean_stood_deg")  # fmt: skip
 LEVELS = ("MIN_DROP", "MIN_SHANK_UP", "MAX_KNEE_DIFFERENCE_DEG", "LUNGE_THIGHS", "MAX_FEET_MOVED", "HINGE_LEAN_DEG",
-          "HINGE_WRISTS")  # fmt: skip
+          "HANG", "HANG_BOTH", "MAX_LEAN_STOOD_DEG")  # fmt: skip
 SAME_TORSO = 0.5  # a pose whose hips are nearer to the truth than this, in torso lengths, is the lifter's
 
 
@@ -47,7 +48,7 @@ class _Noting(Judge):
     def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
         seen = [features for _, features in self._track]
         if len(seen) >= 3:
-            self.dips.append(dip(seen[0], seen[1:]))
+            self.dips.append(dip(seen, without_spikes([f.height for f in seen], SPIKE)))
         yield from super()._judge(now_s, stood_up)
 
 

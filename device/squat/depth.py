@@ -78,9 +78,9 @@ class Estimator:
 
 
 ESTIMATORS: Mapping[str, Estimator] = {
-    "image_plane": Estimator(image_plane, offset=0.130, sigma=0.223),
-    "floor_plane": Estimator(floor_plane, offset=0.240, sigma=0.219),
-    SURFACE: Estimator(surface, offset=0.095, sigma=0.209),
+    "image_plane": Estimator(image_plane, offset=0.125, sigma=0.216),
+    "floor_plane": Estimator(floor_plane, offset=0.230, sigma=0.209),
+    SURFACE: Estimator(surface, offset=0.090, sigma=0.207),
 }
 DEFAULT = "image_plane"
 METHODS = (*ESTIMATORS, NETWORK)

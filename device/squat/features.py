@@ -29,8 +29,9 @@ class Features:
         lean_deg: trunk from the vertical.
         shank_up: (2,) knee over ankle, in shank lengths: 1 = upright, 0 = the shank lies.
         thigh_down: (2,) knee under hip, in thigh lengths: 1 = hanging, 0 = level, below 0 = hip under the knee.
-        wrists_up: wrists over knees, in leg lengths, the higher one.
+        hands_down: wrists under shoulders, in trunk lengths: above 1 = the arms hang, 0 = on the bar or held forward.
         feet: (3,) from the right to the left ankle, in leg lengths, camera axes.
+        legs_seen: (2,) score of knee or ankle, the lower one.
         lateral: (2,) x and z of the line from the right to the left hip and shoulder, summed: where the lifter faces.
     """
 
@@ -39,8 +40,9 @@ class Features:
     lean_deg: float
     shank_up: Array
     thigh_down: Array
-    wrists_up: float
+    hands_down: float
     feet: Array
+    legs_seen: Array
     lateral: Array
 
 
@@ -60,8 +62,9 @@ def features(pose: Pose) -> Features:
         lean_deg=float(np.degrees(np.arccos(np.clip(-trunk[1] / np.linalg.norm(trunk), -1, 1)))),
         shank_up=(shank[:, 1] / shank_m).astype(np.float32),
         thigh_down=(thigh[:, 1] / thigh_m).astype(np.float32),
-        wrists_up=float((knees[:, 1] - world[_WRISTS, 1]).max() / leg_m),
+        hands_down=float((world[_WRISTS, 1] - world[_SHOULDERS, 1]).mean() / np.linalg.norm(trunk)),
         feet=((ankles[0] - ankles[1]) / leg_m).astype(np.float32),
+        legs_seen=np.minimum(pose.scores[_KNEES], pose.scores[_ANKLES]),
         lateral=sides[[0, 2]].astype(np.float32),
     )
 

@@ -16,7 +16,7 @@ from device.squat.phases import Phase, PhaseMachine
 from device.squat.pose import Pose
 from device.squat.rep import Rep, Tempo
 from device.squat.rulebook import Observation, Rules, judge
-from device.squat.smoothing import Smoother
+from device.squat.smoothing import Smoother, without_spikes
 from device.squat.squatness import MIN_DROP, is_squat, plausible
 
 LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way is over
@@ -28,6 +28,8 @@ ATTEMPT = 0.08  # a rise by so much is an attempt to stand up; half as much down
 PAUSE = 0.03  # heights so near to the lowest are rest: the pause
 BOTTOM_S = 0.12  # poses so near to the lowest give the depth
 PITCH_BIAS_DEG = 5.0  # BlazePose tells 2 degrees too much on rendered sets (sd 5), 8 and more on the tune split
+PLANTED, WALKING = 0.25, 0.5  # the world's share in the height, the picture has the rest; see `_features`
+SPIKE = 5  # frames: a height that lasts for less than half of them is a pose gone wrong
 UNSEEN_S = 0.4  # nobody seen for so long beside the lowest pose: how deep it went is not known
 _UP_AND_DOWN = (Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC)
 
@@ -93,6 +95,7 @@ class Judge:
         """
         if self._seen_s is not None and now_s - self._seen_s > LOST_S:
             yield from self.finish(now_s)
+            self._level.forget_lifter()
             yield LifterLost(now_s)
         smooth = self._smoother.see(pose) if pose is not None else None
         self.pose = smooth
@@ -134,18 +137,20 @@ class Judge:
         return self._set
 
     def _features(self, pose: Pose) -> Features:
-        """Features over the floor; the height is the mean of what the world and the picture say.
+        """Features over the floor; the height is made of what the world and the picture say.
 
-        The world errs where a pose model has to guess (from behind a squat looks half as deep), the picture where the
-        lifter moves towards the camera.
+        The world errs where a pose model has to guess (from behind, from above or with hidden legs a squat looks half
+        as deep), the picture where the lifter comes nearer: while the feet stay where they are it counts for more.
         """
         if pose.world is None:
             return features(pose)
         levelled = self._level.see(pose, pose.world)
         seen = features(replace(pose, world=levelled))
-        in_picture = self._level.height_in_picture(pose, levelled) * STANDS
-        height = seen.height if math.isnan(in_picture) else (seen.height + in_picture) / 2
-        return replace(seen, height=height)
+        height = self._level.height_in_picture(pose, levelled) * STANDS
+        if math.isnan(height):
+            return seen
+        share = PLANTED if self._level.planted(pose) else WALKING
+        return replace(seen, height=share * seen.height + (1 - share) * height)
 
     def _forget(self) -> None:
         self.phases.reset()
@@ -162,14 +167,15 @@ class Judge:
 
     def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
         seen = [f for _, f in self._track]
-        if len(seen) < 3 or not is_squat(seen[0], seen[1:]):
+        heights = without_spikes([f.height for f in seen], SPIKE)
+        if len(seen) < 3 or not is_squat(seen, heights):
             return
         self.reps += 1
-        rep = cut_rep(self.reps, self._poses(), [f.height for f in seen], stood_up)
+        rep = cut_rep(self.reps, self._poses(), heights, stood_up)
         if rep.start_s - self._last_rep_s > self.settings.set_gap_s:
             self.reset_set()
         self._set_rep, self._last_rep_s = self._set_rep + 1, rep.lockout_s
-        around = around_lowest(rep.poses, [f.height for f in seen])
+        around = around_lowest(rep.poses, heights)
         lowest_s = rep.poses[rep.lowest].captured_s
         depth = self._depth(around, rep.poses, rep.poses, lowest_s) if around else None
         view = view_deg(np.sum([f.lateral for f in seen], axis=0))

@@ -1,10 +1,14 @@
-"""Which way is up, learnt from the lifter: a camera that looks down tilts the whole world of a pose model.
+"""Which way is up and how tall the legs are, learnt from the lifter who stands.
 
-A lifter who stands with straight legs stands upright: the line from the ankles to the hips is the vertical. That turns
-with the camera's pitch and roll, and so do heights, which the judge needs over the floor.
+A camera that looks down tilts the whole world of a pose model. A lifter who stands with straight legs stands upright:
+the line from the ankles to the hips is the vertical. That turns with the camera's pitch and roll, and so do heights,
+which the judge needs over the floor. Where the model sees straight legs bent, as from steeply above, he stands where he
+rests and was never seen straighter. Levels were chosen on two rendered sets and hold over a wide range there and on
+the `tune` split.
 """
 
 import math
+from collections import deque
 
 import numpy as np
 
@@ -12,6 +16,14 @@ from device.squat.features import scale_px_per_m
 from device.squat.pose import Array, Pose, index
 
 STRAIGHT = 0.95  # hips to ankles over thigh + shank: knees straighter than about 145 degrees
+REST_S = 0.6  # so long without moving is a rest ...
+STILL = 0.05  # ... if hips to ankles over thigh + shank changes by less than this
+SITS = 0.8  # whose knees are bent like that, to about 105 degrees, does not stand
+SUNK = 0.7  # hips so much lower in the picture, over the same spot: no longer standing, whatever the world is
+SAME_SPOT = 0.25  # of the leg: ankles so near to where they were have not moved
+TALLEST = 1.05  # of the standing lifter; nobody is taller, but a pose model may say so
+TALLER_S = 0.1  # time constant with which taller than before becomes standing; a pose gone wrong lasts less
+LEGS_SEEN = 0.5  # score of knee and ankle from which a leg tells the vertical
 LEARN_S = 1.0  # time constant: longer than a bend with straight legs, shorter than a set-up
 MAX_TILT_DEG = 50.0  # no camera that sees a squat looks down more steeply
 _CAMERA_UP = np.array([0.0, -1.0, 0.0])
@@ -26,20 +38,25 @@ class Level:
         up: (3,) unit vector off the floor in the camera's axes (x right, y down, z away).
         leg_m: hips over ankles of the standing lifter, metres of the model's world; NaN before he was seen standing.
         seen_m: the same as the picture shows it, foreshortened by the camera's pitch.
+        seen_px: the same in pixels.
+        straight: hips to ankles of the standing lifter over thigh + shank: a pose model may see straight legs bent.
     """
 
     def __init__(self) -> None:
         self.up = _CAMERA_UP
-        self.seen_m = self.leg_m = math.nan
+        self.seen_m = self.leg_m = self.seen_px = self.straight = math.nan
+        self._spot_px = np.full(2, math.nan)  # where the feet are
         self._seen_s: float | None = None
+        self._lately: deque[tuple[float, float]] = deque()  # times and straightness
 
     def see(self, pose: Pose, world: Array) -> Array:
         """Takes a pose and its world points (N, 3) and gives these turned so that up is -y."""
         hips, knees, ankles = world[_HIPS], world[_KNEES], world[_ANKLES]
         legs = np.linalg.norm(hips - knees, axis=-1) + np.linalg.norm(knees - ankles, axis=-1)
         straight = np.linalg.norm(hips - ankles, axis=-1) / legs
-        if straight.min() >= STRAIGHT:
-            self._learn(hips.mean(0) - ankles.mean(0), _seen_m(pose), pose.captured_s)
+        rests = self._rests(float(straight.mean()), pose.captured_s)
+        if (straight.min() >= STRAIGHT or rests) and not (self.planted(pose) and _seen_px(pose) < SUNK * self.seen_px):
+            self._learn(hips.mean(0) - ankles.mean(0), pose, float(straight.mean()))
         return np.asarray(world @ self._turn().T, np.float32)
 
     def height_in_picture(self, pose: Pose, levelled: Array) -> float:
@@ -52,23 +69,59 @@ class Level:
             levelled: its world points as `see` gave them.
         """
         back_m = float(levelled[_HIPS, 2].mean() - levelled[_ANKLES, 2].mean())
-        return _seen_m(pose) / self.seen_m - back_m / self.leg_m * math.tan(math.radians(self.pitch_deg))
+        planted = self.planted(pose)
+        seen = _seen_px(pose) / self.seen_px if planted else _seen_px(pose) / scale_px_per_m(pose) / self.seen_m
+        return min(seen, TALLEST) - back_m / self.leg_m * math.tan(math.radians(self.pitch_deg))
+
+    def forget_lifter(self) -> None:
+        """Somebody else may come; the camera stays."""
+        self.seen_m = self.leg_m = self.seen_px = self.straight = math.nan
+        self._spot_px = np.full(2, math.nan)
+        self._lately.clear()
 
     @property
     def pitch_deg(self) -> float:
         """How far the camera looks down."""
         return math.degrees(math.atan2(-self.up[2], -self.up[1]))
 
-    def _learn(self, leg: Array, seen_m: float, now_s: float) -> None:
-        leg_m = float(np.linalg.norm(leg))
-        leg = leg / leg_m
+    def planted(self, pose: Pose) -> bool:
+        """Whether the feet are where they were when the lifter stood: the picture shows him as large as then."""
+        return bool(np.linalg.norm(_spot_px(pose) - self._spot_px) < SAME_SPOT * self.seen_px)
+
+    def _rests(self, straight: float, now_s: float) -> bool:
+        """Whether the lifter keeps still, and was not seen straighter so far."""
+        self._lately.append((now_s, straight))
+        while now_s - self._lately[0][0] > REST_S:
+            self._lately.popleft()
+        values = [value for _, value in self._lately]
+        still = now_s - self._lately[0][0] > REST_S / 2 and max(values) - min(values) < STILL
+        unseen = math.isnan(self.straight) or (self.straight < STRAIGHT and straight > self.straight - STILL)
+        return still and unseen and straight >= SITS
+
+    def _learn(self, leg: Array, pose: Pose, straight: float) -> None:
+        leg_m, seen_px = float(np.linalg.norm(leg)), _seen_px(pose)
+        leg, seen_m = leg / leg_m, seen_px / scale_px_per_m(pose)
         if math.degrees(math.acos(np.clip(leg @ _CAMERA_UP, -1, 1))) > MAX_TILT_DEG:
             return
-        share = 1.0 if self._seen_s is None else 1 - math.exp(-max(now_s - self._seen_s, 0) / LEARN_S)
-        mixed = self.up + share * (leg - self.up)
-        self.up, self._seen_s = mixed / np.linalg.norm(mixed), now_s
-        self.seen_m = seen_m if math.isnan(self.seen_m) else self.seen_m + share * (seen_m - self.seen_m)
-        self.leg_m = leg_m if math.isnan(self.leg_m) else self.leg_m + share * (leg_m - self.leg_m)
+        gap_s = max(pose.captured_s - self._seen_s, 0) if self._seen_s is not None else 0.0
+        share, taller = 1 - math.exp(-gap_s / LEARN_S), 1 - math.exp(-gap_s / TALLER_S)
+        if (
+            math.isnan(self.straight) or straight >= STRAIGHT > self.straight
+        ):  # for the first time, or better than so far
+            share = taller = 1.0
+            self.seen_m, self.leg_m, self.straight = seen_m, leg_m, straight
+        self._seen_s = pose.captured_s
+        if np.minimum(pose.scores[_KNEES], pose.scores[_ANKLES]).max() >= LEGS_SEEN:
+            mixed = self.up + share * (leg - self.up)
+            self.up = mixed / np.linalg.norm(mixed)
+        self.seen_m += share * (seen_m - self.seen_m)
+        self.leg_m += share * (leg_m - self.leg_m)
+        self.straight += share * (straight - self.straight)
+        if self.planted(pose):
+            self._spot_px = self._spot_px + share * (_spot_px(pose) - self._spot_px)
+            self.seen_px += (taller if seen_px > self.seen_px else share) * (seen_px - self.seen_px)
+        else:
+            self._spot_px, self.seen_px = _spot_px(pose), seen_px
 
     def _turn(self) -> np.ndarray:
         """(3, 3) the shortest rotation that takes `up` to the camera's up (Rodrigues)."""
@@ -78,6 +131,11 @@ class Level:
         return np.asarray(np.eye(3) + cross + cross @ cross / (1 + cosine))
 
 
-def _seen_m(pose: Pose) -> float:
-    """Hips over ankles in the picture, metres at the lifter's distance: who walks away does not shrink."""
-    return float(pose.keypoints[_ANKLES, 1].mean() - pose.keypoints[_HIPS, 1].mean()) / scale_px_per_m(pose)
+def _seen_px(pose: Pose) -> float:
+    """Hips over ankles in the picture."""
+    return float(pose.keypoints[_ANKLES, 1].mean() - pose.keypoints[_HIPS, 1].mean())
+
+
+def _spot_px(pose: Pose) -> np.ndarray:
+    """(2,) the middle of the ankles."""
+    return np.asarray(pose.keypoints[_ANKLES].mean(0))

@@ -4,6 +4,7 @@ Casiez, Roussel and Vogel, "1 Euro Filter", CHI 2012. Departures: the cutoff fol
 fastest axis per point in metres a second, so that size in the picture and frame rate do not matter.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -54,3 +55,13 @@ class Smoother:
 def _gain(cutoff_hz: float | np.ndarray, gap_s: float) -> np.ndarray:
     """Share of the new value in a first-order low-pass after `gap_s`."""
     return np.asarray(1 - np.exp(-2 * np.pi * cutoff_hz * gap_s))
+
+
+def without_spikes(values: Sequence[float], over: int) -> list[float]:
+    """Each value replaced by the median of those around it; fewer at both ends.
+
+    Args:
+        values: of frames in the order of their time.
+        over: how many frames a median is taken of, odd.
+    """
+    return [float(np.median(values[max(i - over // 2, 0) : i + over // 2 + 1])) for i in range(len(values))]

@@ -11,21 +11,27 @@ import numpy as np
 
 from device.squat.features import Features
 
-MIN_DROP = 0.28  # of the leg's length; squats drop 0.34 or more, dips and side steps 0.15 or less, a skater 0.27
-LOW = 0.08  # frames so near to the lowest say what it was
+MIN_DROP = 0.26  # of the leg's length; squats drop 0.30 or more, others that pass all else 0.25 or less; a camera above
+# the hips shows up to 0.06 less than there is
+LEG_SEEN = 0.2  # score of a leg from which it tells something; hidden behind a plate it kicks about and scores 0.05
+LOW = 0.08  # frames so near to the lowest say what it was, those so near to the highest how he stood
 MIN_SHANK_UP = 0.2  # the lower shank; squats 0.40 or more, lunges with the knee near the floor 0.02 or less
 MAX_KNEE_DIFFERENCE_DEG = 63.0  # left from right; squats 41 or less, high knees and side lunges 86 or more
 MAX_FEET_MOVED = 0.9  # leg lengths, from standing to the bottom; squats 0.82 or less, skaters' steps 1.06
+MAX_LEAN_STOOD_DEG = 55.0  # of the trunk while he stands; squats 43 or less, who only rises from a bend 57 or more
 LUNGE_THIGHS, LUNGE_SHANK_UP = 0.57, 0.55  # thighs that differ by so much, over a shank that leans so far: a lunge;
 # squats differ by 0.48 or less, or keep the shank above 0.7; lunges 0.61 or more with a shank of 0.38 or less
 HINGE_LEAN_DEG = 52.0  # a trunk so far over ...
-HINGE_WRISTS = -0.04  # ... hands this low lifts from the floor; squats that lean so far 0.03 or more, deadlifts -0.10
-HINGE_DROP = 0.5  # ... unless the hips sink further than for a lift: deadlifts 0.40 or less, squats with low hands 0.67
+HANG, HANG_BOTH = 0.85, 0.7  # ... over hanging arms, surely down there or both there and standing, lifts from the
+# floor: deadlifts 0.71 or more in both; squats that lean so far 0.73 or less down there, 0.67 in both
+HINGE_DROP = 0.6  # ... unless the hips sink further than for a lift: deadlifts 0.51 or less, squats with low hands 0.67
 
 
 @dataclass(frozen=True, slots=True)
 class Dip:
     """What a way down and up was like; all but drop and feet_moved are medians over the lowest frames.
+
+    A leg that is hidden tells nothing, and with one leg hidden the two are not compared (0).
 
     Attributes:
         drop: of the hips, leg lengths.
@@ -34,7 +40,9 @@ class Dip:
         thighs_apart: `Features.thigh_down`, left from right.
         feet_moved: since standing, leg lengths.
         lean_deg: of the trunk.
-        wrists_up: over the knees, leg lengths.
+        hands_down: see `Features`.
+        hands_stood: the same in the highest frames.
+        lean_stood_deg: of the trunk in the highest frames.
     """
 
     drop: float
@@ -43,43 +51,51 @@ class Dip:
     thighs_apart: float
     feet_moved: float
     lean_deg: float
-    wrists_up: float
+    hands_down: float
+    hands_stood: float
+    lean_stood_deg: float
 
 
-def dip(standing: Features, seen: Sequence[Features]) -> Dip:
+def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
     """Measures a way down and up.
 
     Args:
-        standing: the lifter before the descent.
-        seen: features of each pose from the descent to standing again.
+        seen: features of each pose from standing to standing again.
+        heights: `Features.height` of each, without spikes.
     """
-    heights = np.array([f.height for f in seen])
-    low = [f for f in seen if f.height <= heights.min() + LOW]
-    shank_up, thigh_down, knee_deg, feet = (
-        np.median([getattr(f, name) for f in low], axis=0) for name in ("shank_up", "thigh_down", "knee_deg", "feet")
+    standing, lowest, highest = seen[0], min(heights), max(heights)
+    low = [f for f, height in zip(seen, heights, strict=True) if height <= lowest + LOW]
+    high = [f for f, height in zip(seen, heights, strict=True) if height >= highest - LOW]
+    shank_up, thigh_down, knee_deg, feet, legs_seen = (
+        np.median([getattr(f, name) for f in low], axis=0)
+        for name in ("shank_up", "thigh_down", "knee_deg", "feet", "legs_seen")
     )
-    lean_deg, wrists_up = (float(np.median([getattr(f, name) for f in low])) for name in ("lean_deg", "wrists_up"))
+    there, both = legs_seen >= min(LEG_SEEN, legs_seen.max()), legs_seen.min() >= LEG_SEEN
     return Dip(
-        drop=float(standing.height - heights.min()),
-        shank_up=float(shank_up.min()),
-        knees_apart_deg=float(np.ptp(knee_deg)),
-        thighs_apart=float(abs(thigh_down[0] - thigh_down[1])),
-        feet_moved=float(np.linalg.norm(feet - standing.feet)),
-        lean_deg=lean_deg,
-        wrists_up=wrists_up,
+        drop=float(standing.height - lowest),
+        shank_up=float(shank_up[there].min()),
+        knees_apart_deg=float(np.ptp(knee_deg)) if both else 0.0,
+        thighs_apart=float(abs(thigh_down[0] - thigh_down[1])) if both else 0.0,
+        feet_moved=float(np.linalg.norm(feet - standing.feet)) if both else 0.0,
+        lean_deg=float(np.median([f.lean_deg for f in low])),
+        hands_down=float(np.median([f.hands_down for f in low])),
+        hands_stood=float(np.median([f.hands_down for f in high])),
+        lean_stood_deg=float(np.median([f.lean_deg for f in high])),
     )
 
 
-def is_squat(standing: Features, seen: Sequence[Features]) -> bool:
+def is_squat(seen: Sequence[Features], heights: Sequence[float]) -> bool:
     """Whether the movement is a squat; arguments as for `dip`."""
-    found = dip(standing, seen)
+    found = dip(seen, heights)
     lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP
-    hinge = found.lean_deg > HINGE_LEAN_DEG and found.wrists_up < HINGE_WRISTS and found.drop < HINGE_DROP
+    hang = found.hands_down > HANG or min(found.hands_down, found.hands_stood) > HANG_BOTH
+    hinge = hang and found.lean_deg > HINGE_LEAN_DEG and found.drop < HINGE_DROP
     return bool(
         found.drop >= MIN_DROP
         and found.shank_up >= MIN_SHANK_UP
         and found.knees_apart_deg <= MAX_KNEE_DIFFERENCE_DEG
         and found.feet_moved <= MAX_FEET_MOVED
+        and found.lean_stood_deg <= MAX_LEAN_STOOD_DEG
         and not lunge
         and not hinge
     )

@@ -21,13 +21,14 @@ from figure import (
 from device.squat.events import DepthReached, Event, LifterLost, PhaseChanged, RepJudged
 from device.squat.judge import GIVE_UP_S, LOST_S, Judge, JudgeSettings, sank_back
 from device.squat.phases import Phase
-from device.squat.pose import JOINTS, Pose
+from device.squat.pose import JOINTS, KEYPOINTS, Pose
 from device.squat.rulebook import Card, Decision
 
 SHOT = Shot(noise_m=0.004)
 DEEP, SHALLOW = 14.0, -21.0  # degrees of the thigh from level; at -25 the hips sink by a third of the leg
 BOTTOM_TOLERANCE_S = 0.067  # two frames at 30 a second
 SET = [*stand(), *squat(DEEP), *stand(1.0), *squat(SHALLOW), *stand(1.0), *squat(DEEP, 0.8, 0.6, 0.9), *stand()]
+DEEP_SET = [*stand(), *squat(DEEP), *stand(1.0), *squat(DEEP, 0.8, 0.6, 0.9), *stand()]
 FIVE = (Phase.STANDING, Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC, Phase.LOCKOUT)
 
 
@@ -282,3 +283,33 @@ def test_who_fails_and_is_lost_from_view_has_failed() -> None:
     (rep,) = [e for e in events if isinstance(e, RepJudged)]
     assert rep.verdict.decision is Decision.NO_LIFT
     assert isinstance(events[-1], LifterLost)
+
+
+def kicking(poses: Sequence[Pose], every: int, score: float) -> list[Pose]:
+    """A right leg that the model guesses anew in each `every`th pose, 0.3 m off."""
+    random, out = np.random.default_rng(3), []
+    rows = [KEYPOINTS.index("right_knee"), KEYPOINTS.index("right_ankle")]
+    for n, pose in enumerate(poses):
+        keypoints, world, scores = pose.keypoints.copy(), pose.world.copy(), pose.scores.copy()
+        if n % every == 0:
+            off = random.normal(0, 0.3, (2, 3))
+            world[rows] += off
+            keypoints[rows] += 300 * off[:, :2]
+            scores[rows] = score
+        out.append(replace(pose, keypoints=keypoints, world=world, scores=scores))
+    return out
+
+
+@pytest.mark.parametrize(("every", "score"), [(4, 0.05), (9, 0.9)])
+def test_a_hidden_leg_and_poses_gone_wrong_cost_no_rep(every: int, score: float) -> None:
+    seen = reps(kicking(replace(SHOT, view_deg=85).film(DEEP_SET), every, score))
+    assert [e.rep.number for e in seen] == [1, 2]
+
+
+@pytest.mark.parametrize("height_m", [1.1, 1.8])
+def test_legs_that_the_world_hardly_bends_are_counted_by_the_picture(height_m: float) -> None:
+    """From the front and above a pose model sees a quarter of the way down."""
+    poses = replace(SHOT, view_deg=0, height_m=height_m).film(DEEP_SET)
+    stands = poses[0].world
+    little = [replace(p, world=((p.world + 3 * stands) / 4).astype(np.float32)) for p in poses]
+    assert [e.rep.number for e in reps(little)] == [1, 2]

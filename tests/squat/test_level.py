@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from device.squat.level import Level
+from device.squat.level import TALLEST, Level
 from device.squat.pose import KEYPOINTS, Pose, index
 
 
@@ -71,3 +71,77 @@ def test_the_picture_tells_the_height_whatever_the_pitch_and_the_way_the_hips_go
     world = (low @ down.T).astype(np.float32)
     levelled = see(level, world, 0.1)
     assert level.height_in_picture(pose(world, 0.1), levelled) == pytest.approx(0.5, abs=0.01)
+
+
+def seen_straight(px, at_s):
+    """A lifter whose world says that he stands, whatever the picture shows: hips `px` over the ankles."""
+    world = standing()
+    picture = pose(world, at_s)
+    picture.keypoints[index("left_hip", "right_hip"), 1] = picture.keypoints[index("left_ankle")[0], 1] - px
+    return picture, world
+
+
+def test_legs_seen_bent_are_the_standing_ones_once_they_rest():
+    level = Level()
+    for i in range(30):
+        see(level, standing(0, bend=0.2), i / 30)
+    assert level.height_in_picture(pose(standing(0, bend=0.2), 1.0), standing()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_who_moves_or_sits_is_not_taken_for_standing():
+    moving, sitting = Level(), Level()
+    for i in range(30):
+        see(moving, standing(0, bend=0.15 + 0.01 * i), i / 30)
+        see(sitting, standing(0, bend=0.42), i / 30)
+    for level in (moving, sitting):
+        assert np.isnan(level.height_in_picture(pose(standing(), 1.0), standing()))
+
+
+def test_straight_legs_end_what_a_rest_taught():
+    level = Level()
+    for i in range(30):
+        see(level, standing(0, bend=0.2), i / 30)
+    see(level, standing(), 1.0)
+    assert level.straight == pytest.approx(1.0, abs=1e-3)
+
+
+def test_while_the_feet_stay_the_picture_tells_the_height_though_the_world_denies_it():
+    level = Level()
+    see(level, standing(), 0.0)
+    for i in range(1, 60):
+        picture, world = seen_straight(42, i / 30)
+        level.see(picture, world)
+        assert level.height_in_picture(picture, world) == pytest.approx(0.5, abs=0.01)
+
+
+def test_one_pose_gone_wrong_does_not_make_the_lifter_taller():
+    level = Level()
+    for i in range(30):
+        see(level, standing(), i / 30)
+    picture, world = seen_straight(120, 1.0)
+    level.see(picture, world)
+    assert level.height_in_picture(pose(standing(), 1.1), standing()) > 0.88
+
+
+def test_nobody_is_taller_than_he_stands():
+    level = Level()
+    see(level, standing(), 0.0)
+    picture, world = seen_straight(150, 0.01)
+    assert level.height_in_picture(picture, world) <= TALLEST
+
+
+def test_after_the_lifter_is_gone_a_shorter_one_stands_as_tall():
+    level = Level()
+    see(level, standing(), 0.0)
+    level.forget_lifter()
+    picture, world = seen_straight(55, 10.0)
+    level.see(picture, world)
+    assert level.height_in_picture(picture, world) == pytest.approx(1.0, abs=0.01)
+    assert level.pitch_deg == pytest.approx(0, abs=0.1)
+
+
+def test_hidden_legs_do_not_tell_the_vertical():
+    level, hidden = Level(), pose(standing(30), 0.0)
+    hidden.scores[:] = 0.1
+    level.see(hidden, hidden.world)
+    assert level.pitch_deg == 0

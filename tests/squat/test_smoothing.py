@@ -5,7 +5,7 @@ import pytest
 from figure import Part, Shot, squat, squatting, stand
 
 from device.squat.pose import Pose, index
-from device.squat.smoothing import FORGET_S, Smoother
+from device.squat.smoothing import FORGET_S, Smoother, without_spikes
 
 HIP = index("left_hip")[0]
 PARTS = [*stand(), *squat(10.0), *stand()]
@@ -92,3 +92,10 @@ def test_neither_the_size_of_the_picture_nor_the_distance_changes_the_smoothing(
     near, far = (Shot(distance_m=m, height_m=0.9).film(PARTS) for m in (3.0, 6.0))
     lag = [np.abs(rows(smooth(p)) - rows(p)).max() / np.ptp(rows(p)) for p in (near, far)]
     assert lag[0] == pytest.approx(lag[1], rel=0.15)
+
+
+def test_spikes_go_and_steps_stay():
+    assert without_spikes([1, 1, 1, 9, 9, 1, 1, 1], 5) == [1] * 8
+    assert without_spikes([1, 1, 1, 5, 5, 5, 5], 5) == [1, 1, 1, 5, 5, 5, 5]
+    assert without_spikes([3, 3, 3, 3, 0], 5)[-1] == 3
+    assert without_spikes([], 5) == []

@@ -1,0 +1,72 @@
+"""What makes a dip a squat."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from device.squat.features import Features
+from device.squat.squatness import HANG, HANG_BOTH, dip, is_squat
+
+HEIGHTS = [0.97, 0.97, 0.8, 0.6, 0.5, 0.5, 0.5, 0.6, 0.8, 0.97, 0.97]
+
+
+def moment(height):
+    """One pose of a sound squat with the bar on the back."""
+    bent = 1 - height
+    pair = np.array([1.0, 1.0], np.float32)
+    return Features(
+        height, knee_deg=pair * (175 - 180 * bent), lean_deg=8 + 60 * bent, shank_up=pair * (1 - 0.3 * bent),
+        thigh_down=pair * (1 - 2 * bent), hands_down=0.1, feet=np.zeros(3, np.float32), legs_seen=pair * 0.9,
+        lateral=np.zeros(2, np.float32),
+    )  # fmt: skip
+
+
+def squat(**low):
+    """A squat whose lowest poses say something else."""
+    return [replace(moment(h), **low) if h == 0.5 else moment(h) for h in HEIGHTS]
+
+
+def test_a_sound_squat_is_one():
+    assert is_squat(squat(), HEIGHTS)
+
+
+@pytest.mark.parametrize(
+    "low",
+    [
+        {"shank_up": np.array([0.9, -0.5], np.float32)},
+        {"knee_deg": np.array([85.0, 170.0], np.float32)},
+        {"feet": np.array([0.0, 1.2, 0.0], np.float32)},
+        {"thigh_down": np.array([0.0, 0.9], np.float32), "shank_up": np.array([0.9, 0.3], np.float32)},
+    ],
+)
+def test_a_leg_that_does_otherwise_is_no_squat_where_it_is_seen_and_tells_nothing_where_it_is_hidden(low):
+    assert not is_squat(squat(**low), HEIGHTS)
+    assert is_squat(squat(**low, legs_seen=np.array([0.9, 0.05], np.float32)), HEIGHTS)
+
+
+def test_the_better_leg_tells_where_both_are_hidden():
+    hidden = squat(shank_up=np.array([0.1, 0.8], np.float32), legs_seen=np.array([0.05, 0.1], np.float32))
+    assert dip(hidden, HEIGHTS).shank_up == pytest.approx(0.8)
+
+
+def test_hanging_arms_under_a_trunk_far_over_lift_from_the_floor():
+    over = {"lean_deg": 65.0}
+    assert is_squat(squat(**over), HEIGHTS)
+    assert not is_squat(squat(**over, hands_down=HANG + 0.05), HEIGHTS)
+    assert is_squat(squat(**over, hands_down=HANG_BOTH + 0.05), HEIGHTS)
+    both = [replace(f, hands_down=HANG_BOTH + 0.05) for f in squat(**over)]
+    assert not is_squat(both, HEIGHTS)
+    assert is_squat([replace(f, lean_deg=40.0) for f in both], HEIGHTS)  # with a weight in each hand
+
+
+def test_who_only_rises_from_a_bend_has_not_stood():
+    bent = [replace(f, lean_deg=60.0) for f in squat()]
+    assert not is_squat(bent, HEIGHTS)
+
+
+def test_a_height_that_was_put_right_decides_which_poses_are_the_lowest():
+    seen = squat()
+    seen[2] = replace(moment(0.1), shank_up=np.array([-0.5, -0.5], np.float32))
+    assert dip(seen, HEIGHTS).shank_up == pytest.approx(0.85)
+    assert dip(seen, HEIGHTS).drop == pytest.approx(0.47)
