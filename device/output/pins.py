@@ -11,6 +11,7 @@ from typing import Any
 from device.errors import PartFailed, SettingsError
 
 FILE = "file:"
+REMEMBERED = 16  # changes of a mock pin
 
 
 def open_pins(name: str) -> Any:
@@ -43,7 +44,19 @@ def words_of(error: BaseException) -> str:
 def _mock() -> Any:
     from gpiozero.pins.mock import MockFactory
 
-    return MockFactory()
+    return MockFactory(pin_class=_mock_pin())
+
+
+def _mock_pin() -> Any:
+    """gpiozero's mock pin, which for its tests lists all that it ever did, without so long a memory."""
+    from gpiozero.pins.mock import MockPin
+
+    class Pin(MockPin):  # type: ignore[misc]
+        def _set_state(self, value: Any) -> None:
+            super()._set_state(value)
+            del self.states[:-REMEMBERED]
+
+    return Pin
 
 
 def _file(path: Path) -> Any:
@@ -51,11 +64,11 @@ def _file(path: Path) -> Any:
 
     It holds a JSON object: the pins by their names, and monotonic seconds.
     """
-    from gpiozero.pins.mock import MockFactory, MockPin
+    from gpiozero.pins.mock import MockFactory
 
     since_s: dict[str, float] = {}
 
-    class FilePin(MockPin):  # type: ignore[misc]
+    class FilePin(_mock_pin()):  # type: ignore[misc]
         def _set_state(self, value: Any) -> None:
             super()._set_state(value)
             if not value:

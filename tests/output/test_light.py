@@ -13,7 +13,7 @@ from device.output.fake_gpiod import FakeGpiod
 from device.output.jetson import JetsonFactory
 from device.output.lamp import Lamp, lamp_line
 from device.output.light import SignalLight
-from device.output.pins import open_pins
+from device.output.pins import REMEMBERED, open_pins
 from device.squat.events import LifterLost, PhaseChanged
 from device.squat.phases import Phase
 from device.squat.rulebook import Decision
@@ -275,6 +275,18 @@ def test_real_pins_never_become_mock_ones(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(PartFailed, match="lgpio is not installed") as caught:
         SignalLight(RED, WHITE, pin_factory="lgpio")
     assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize("name", ["mock", "file:{}"])
+def test_mock_pins_do_not_grow_with_all_that_they_ever_did(name: str, tmp_path: Path) -> None:
+    factory = open_pins(name.format(tmp_path / "pins.json"))
+    pin = factory.pin(17)
+    pin.function = "output"
+    for _ in range(100):
+        pin.state = 1
+        pin.state = 0
+    assert 0 < len(pin.states) <= REMEMBERED
+    factory.close()
 
 
 def test_the_global_factory_of_gpiozero_is_left_alone() -> None:
