@@ -48,7 +48,7 @@ def _mock() -> Any:
 
 
 def _mock_pin() -> Any:
-    """gpiozero's mock pin, which for its tests lists all that it ever did, without so long a memory."""
+    """The mock pin of gpiozero, which for its tests lists all that it ever did, with a shorter memory."""
     from gpiozero.pins.mock import MockPin
 
     class Pin(MockPin):  # type: ignore[misc]
