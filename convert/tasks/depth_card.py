@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.frontsquat import BEFORE
 from convert.metrics import wilson
 from convert.prepared import SPLITS, Prepared
 from convert.tasks import depth_figures as figures
@@ -35,6 +36,10 @@ def _lines(place: Path, prepared: Prepared, graph: Model) -> Iterator[str]:
         for known in ("known", "guessed"):
             yield f"\n{words}, {known}:\n"
             yield from _table(prepared, graph, rows, known)
+    yield "\n## On FrontSquat, which nothing was fitted on\n"
+    yield "`python -m convert frontsquat --data LANDMARKS` runs the device on it. That was no first look; of 180 clips it"
+    yield "had right, run after run:\n"
+    yield from (f"* {run}" for run in BEFORE)
     yield "\n## Calibration\n"
     found = []
     for known in ("known", "guessed"):
