@@ -37,8 +37,8 @@ def _lines(place: Path, prepared: Prepared, graph: Model) -> Iterator[str]:
             yield f"\n{words}, {known}:\n"
             yield from _table(prepared, graph, rows, known)
     yield "\n## On FrontSquat, which nothing was fitted on\n"
-    yield "`python -m convert frontsquat --data LANDMARKS` runs the device on it. That was no first look; of 180 clips it"
-    yield "had right, run after run:\n"
+    yield "`python -m convert frontsquat --data LANDMARKS` runs the device on it. That was no first look; of 180 clips"
+    yield "it had right, run after run:\n"
     yield from (f"* {run}" for run in BEFORE)
     yield "\n## Calibration\n"
     found = []
