@@ -28,7 +28,7 @@ ATTEMPT = 0.08  # a rise by so much is an attempt to stand up; half as much down
 PAUSE = 0.03  # heights so near to the lowest are rest: the pause
 BOTTOM_S = 0.12  # poses so near to the lowest give the depth
 PITCH_BIAS_DEG = 5.0  # BlazePose tells 2 degrees too much on rendered sets (sd 5), 8 and more on the tune split
-PLANTED, WALKING = 0.25, 0.5  # the world's share in the height, the picture has the rest; see `_features`
+WORLD_SHARE = 0.25  # in the height; the picture has the rest, see `_features`
 SPIKE = 5  # frames: a height that lasts for less than half of them is a pose gone wrong
 UNSEEN_S = 0.4  # nobody seen for so long beside the lowest pose: how deep it went is not known
 _UP_AND_DOWN = (Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC)
@@ -140,7 +140,7 @@ class Judge:
         """Features over the floor; the height is made of what the world and the picture say.
 
         The world errs where a pose model has to guess (from behind, from above or with hidden legs a squat looks half
-        as deep), the picture where the lifter comes nearer: while the feet stay where they are it counts for more.
+        as deep), the picture where hips come nearer to the camera.
         """
         if pose.world is None:
             return features(pose)
@@ -149,8 +149,7 @@ class Judge:
         height = self._level.height_in_picture(pose, levelled) * STANDS
         if math.isnan(height):
             return seen
-        share = PLANTED if self._level.planted(pose) else WALKING
-        return replace(seen, height=share * seen.height + (1 - share) * height)
+        return replace(seen, height=WORLD_SHARE * seen.height + (1 - WORLD_SHARE) * height)
 
     def _forget(self) -> None:
         self.phases.reset()

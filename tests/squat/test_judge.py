@@ -308,8 +308,20 @@ def test_a_hidden_leg_and_poses_gone_wrong_cost_no_rep(every: int, score: float)
 
 @pytest.mark.parametrize("height_m", [1.1, 1.8])
 def test_legs_that_the_world_hardly_bends_are_counted_by_the_picture(height_m: float) -> None:
-    """From the front and above a pose model sees a quarter of the way down."""
-    poses = replace(SHOT, view_deg=0, height_m=height_m).film(DEEP_SET)
+    """From the front and above a pose model may see no more than an eighth of the way down."""
+    poses = replace(SHOT, view_deg=0, height_m=height_m).film([*stand(), *squat(-5), *stand(1.0), *squat(-5), *stand()])
     stands = poses[0].world
-    little = [replace(p, world=((p.world + 3 * stands) / 4).astype(np.float32)) for p in poses]
+    little = [replace(p, world=((p.world + 7 * stands) / 8).astype(np.float32)) for p in poses]
     assert [e.rep.number for e in reps(little)] == [1, 2]
+
+
+def test_a_shorter_lifter_on_the_spot_of_a_taller_one_who_left_is_counted() -> None:
+    first = SHOT.film(DEEP_SET)
+    feet = np.nanmean(first[0].keypoints[[KEYPOINTS.index("left_ankle"), KEYPOINTS.index("right_ankle")]], axis=0)
+    then_s = first[-1].captured_s + LOST_S + 1.0
+    second = [
+        replace(p, keypoints=(feet + 0.6 * (p.keypoints - feet)).astype(np.float32), captured_s=p.captured_s + then_s)
+        for p in first
+    ]
+    empty = [(first[-1].captured_s + n / 30, None) for n in range(1, 80)]
+    assert [e.rep.number for e in reps([*first, *empty, *second])] == [1, 2, 3, 4]

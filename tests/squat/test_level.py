@@ -1,5 +1,7 @@
 """Which way is up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -145,3 +147,11 @@ def test_hidden_legs_do_not_tell_the_vertical():
     hidden.scores[:] = 0.1
     level.see(hidden, hidden.world)
     assert level.pitch_deg == 0
+
+
+def test_who_walks_away_becomes_smaller_and_does_not_sink():
+    level = Level()
+    see(level, standing(), 0.0)
+    near = pose(standing(), 0.1)
+    away = replace(near, keypoints=near.keypoints * np.float32(0.6))
+    assert level.height_in_picture(away, standing()) == pytest.approx(1.0, abs=0.01)

@@ -60,6 +60,12 @@ def test_hanging_arms_under_a_trunk_far_over_lift_from_the_floor():
     assert is_squat([replace(f, lean_deg=40.0) for f in both], HEIGHTS)  # with a weight in each hand
 
 
+def test_who_sinks_further_than_for_a_lift_squats_whatever_the_arms_do():
+    heights = [0.3 if h == 0.5 else h for h in HEIGHTS]
+    low = [replace(f, height=h, lean_deg=65.0, hands_down=1.0) for f, h in zip(squat(), heights, strict=True)]
+    assert is_squat([replace(f, lean_deg=10.0) if f.height > 0.9 else f for f in low], heights)
+
+
 def test_who_only_rises_from_a_bend_has_not_stood():
     bent = [replace(f, lean_deg=60.0) for f in squat()]
     assert not is_squat(bent, HEIGHTS)
