@@ -18,7 +18,7 @@ LOW = 0.08  # frames so near to the lowest say what it was, those so near to the
 MIN_SHANK_UP = 0.2  # the lower shank; squats 0.40 or more, lunges with the knee near the floor 0.02 or less
 MAX_KNEE_DIFFERENCE_DEG = 63.0  # left from right; squats 41 or less, high knees and side lunges 86 or more
 MAX_FEET_MOVED = 0.9  # leg lengths, from standing to the bottom; squats 0.82 or less, skaters' steps 1.06
-MAX_LEAN_STOOD_DEG = 55.0  # of the trunk while he stands; squats 43 or less, who only rises from a bend 57 or more
+MAX_LEAN_STOOD_DEG = 55.0  # of the trunk where he is most upright; who only rises from a bend leans 57 or more
 LUNGE_THIGHS, LUNGE_SHANK_UP = 0.57, 0.55  # thighs that differ by so much, over a shank that leans so far: a lunge;
 # squats differ by 0.48 or less, or keep the shank above 0.7; lunges 0.61 or more with a shank of 0.38 or less
 HINGE_LEAN_DEG = 52.0  # a trunk so far over ...
@@ -42,7 +42,7 @@ class Dip:
         lean_deg: of the trunk.
         hands_down: see `Features`.
         hands_stood: the same in the highest frames.
-        lean_stood_deg: of the trunk in the highest frames.
+        lean_stood_deg: of the trunk in the highest frames, the least.
     """
 
     drop: float
@@ -80,7 +80,7 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
         lean_deg=float(np.median([f.lean_deg for f in low])),
         hands_down=float(np.median([f.hands_down for f in low])),
         hands_stood=float(np.median([f.hands_down for f in high])),
-        lean_stood_deg=float(np.median([f.lean_deg for f in high])),
+        lean_stood_deg=min(f.lean_deg for f in high),
     )
 
 
