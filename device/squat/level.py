@@ -3,8 +3,8 @@
 A camera that looks down tilts the whole world of a pose model. A lifter who stands with straight legs stands upright:
 the line from the ankles to the hips is the vertical. That turns with the camera's pitch and roll, and so do heights,
 which the judge needs over the floor. Where the model sees straight legs bent, as from steeply above, he stands where he
-rests and was never seen straighter. Levels were chosen on two rendered sets and hold over a wide range there and on
-the `tune` split.
+rests and was never seen straighter. Levels were chosen on rendered sets; the `tune` split of the labelled clips was
+counted exactly with these.
 """
 
 import math

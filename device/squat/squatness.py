@@ -11,8 +11,8 @@ import numpy as np
 
 from device.squat.features import Features
 
-MIN_DROP = 0.26  # of the leg's length; squats drop 0.30 or more, others that pass all else 0.25 or less; a camera above
-# the hips shows up to 0.06 less than there is
+MIN_DROP = 0.26  # of the leg's length; squats drop 0.30 or more, others that pass all else 0.25 or less; what
+# the pose model hardly sees sink is missed, and a camera above the hips shows up to 0.06 less than there is
 LEG_SEEN = 0.2  # score of a leg from which it tells something; hidden behind a plate it kicks about and scores 0.05
 LOW = 0.08  # frames so near to the lowest say what it was, those so near to the highest how he stood
 MIN_SHANK_UP = 0.2  # the lower shank; squats 0.40 or more, lunges with the knee near the floor 0.02 or less
@@ -23,7 +23,8 @@ LUNGE_THIGHS, LUNGE_SHANK_UP = 0.57, 0.55  # thighs that differ by so much, over
 # squats differ by 0.48 or less, or keep the shank above 0.7; lunges 0.61 or more with a shank of 0.38 or less
 HINGE_LEAN_DEG = 52.0  # a trunk so far over ...
 HANG, HANG_BOTH = 0.85, 0.7  # ... over hanging arms, surely down there or both there and standing, lifts from the
-# floor: deadlifts 0.71 or more in both; squats that lean so far 0.73 or less down there, 0.67 in both
+# floor: deadlifts 0.71 or more in both; squats that lean and sink so far 0.73 or less down there, 0.67 in both, but
+# for poses gone wrong
 HINGE_DROP = 0.6  # ... unless the hips sink further than for a lift: deadlifts 0.51 or less, squats with low hands 0.67
 
 
