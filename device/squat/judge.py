@@ -199,7 +199,8 @@ class Judge:
         return self._level.pitch_deg - PITCH_BIAS_DEG
 
     def _poses(self) -> tuple[Pose, ...]:
-        return tuple(p for p, _ in self._track)
+        # From a list: one made of a generator is cut to its length, and Python keeps 2000 cut ones of every length.
+        return tuple([p for p, _ in self._track])
 
 
 def sank_back(heights: Sequence[float]) -> bool:
