@@ -23,10 +23,19 @@ def judged(samples: Samples, heard: tuple[str, ...] = ("a", "b"), code: int = 0,
 
 def test_memory_is_measured_after_it_has_settled():
     assert slope_mb_h([0, 1800, 3600], [1, 2, 3]) == pytest.approx(2)
-    fine = judged(samples(0.9))
+    fine = judged_by(samples(0.9), 0, ["a"], ["a"], 3600, "")
     assert fine["missed"] == []
     assert fine["slope_mb_h"] == pytest.approx(0.9, abs=0.01)
-    assert judged(samples(1.2))["missed"] == ["memory grows by 1.20 MB/h"]
+    missed = judged_by(samples(1.2), 0, ["a"], ["a"], 3600, "")["missed"]
+    assert missed == ["memory grows by 1.20 MB an hour of lifting"]
+
+
+def test_memory_is_judged_by_the_hour_of_lifting_and_told_by_both():
+    fine, leaks = judged(samples(24 * 0.9)), judged(samples(24 * 1.2))  # a day in an hour
+    assert fine["missed"] == []
+    assert leaks["missed"] == ["memory grows by 1.20 MB an hour of lifting"]
+    [line] = [line for line in table("day", fine) if "slope" in line]
+    assert line.split("  ")[-1] == "+0.899 (+21.60 MB/h of the clock, at 24 times the pace)"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count, islice
 
 import numpy as np
 import pytest
@@ -325,3 +327,24 @@ def test_a_shorter_lifter_on_the_spot_of_a_taller_one_who_left_is_counted() -> N
     ]
     empty = [(first[-1].captured_s + n / 30, None) for n in range(1, 80)]
     assert [e.rep.number for e in reps([*first, *empty, *second])] == [1, 2, 3, 4]
+
+
+def test_a_rep_leaves_nothing_behind_in_memory():
+    film = Shot(fps=15, noise_m=0.004).film([*stand(1.0), *squat(DEEP, 0.8, 0.1, 0.6)])
+    round_s, judge = film[-1].captured_s + 1 / 15, Judge()
+    rounds, found = count(), 0
+
+    def lift(times: int) -> int:
+        """Blocks of memory that Python holds more than before."""
+        nonlocal found
+        held = sys.getallocatedblocks()
+        for turn in islice(rounds, times):
+            for pose in film:
+                shown = replace(pose, captured_s=turn * round_s + pose.captured_s)
+                found += sum(isinstance(event, RepJudged) for event in judge.see(shown, shown.captured_s))
+        return sys.getallocatedblocks() - held
+
+    lift(80)  # free lists fill
+    before, grown = found, lift(40)
+    assert found - before == 40
+    assert grown < 20  # 120 or more where each rep left some tuples of its poses
