@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from convert.datasets.synthetic import SyntheticClip
+from convert.datasets.synthetic import SyntheticClip, found_in
 from convert.synth import recipe as recipes
 from convert.synth.keypoint_reps import clip_truth, in_camera
 from convert.synth.report import A_REP_FROM, NO_REP_BELOW
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--clips", type=int, help="how many sets, instead of the recipe's number")
     parser.add_argument("--rendered", type=Path, metavar="SET", help="a rendered set, for the pitch")
     parser.add_argument(
-        "--keypoints", type=Path, metavar="DIR", help="its keypoints; default: SET/found, where synth-report keeps them"
+        "--keypoints", type=Path, metavar="DIR", help="its keypoints; default: where synth-report keeps them"
     )
     asked = parser.parse_args(arguments)
     recipe = recipes.read(asked.recipe)
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str]) -> int:
     sets = [count(clip_truth(recipe, clip), clip) for clip in tqdm(clips, unit="set", disable=None)]
     print("\n".join(count_lines(sets)))
     if asked.rendered is not None:
-        errors = pitch_errors(asked.rendered, asked.keypoints or asked.rendered / "found")
+        errors = pitch_errors(asked.rendered, asked.keypoints or found_in(asked.rendered))
         print(
             f"\npitch learnt less the truth on {len(errors)} rendered sets: median {np.median(errors):+.1f} deg, "
             f"standard deviation {np.std(errors):.1f}; PITCH_BIAS_DEG is {PITCH_BIAS_DEG:g}"

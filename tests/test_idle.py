@@ -141,6 +141,7 @@ def test_the_real_model_rests_on_its_detector_alone_and_finds_whoever_steps_in(
         people = [frame.image for frame, _ in zip(clip.frames(), range(9), strict=False)]
     empty = np.full_like(people[0], 90)
     monkeypatch.setattr("device.inference.choice.GUESS_FOR_S", 0.5)
+    monkeypatch.setattr("device.inference.paired.GUESS_FOR_S", 0.5)
     monkeypatch.setattr("device.idle.AFTER_S", 0.5)  # the rest is the same, and begins sooner
     late_s = []
     for trial in range(8):

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.synth.truth import Truth
+from device import settings
 from device.errors import InputError
+
+
+def found_in(folder: Path) -> Path:
+    """Where the keypoints are kept that the device's pose model, by its settings, finds in a set."""
+    return folder / f"found-{settings.load().models.pose}"
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,10 @@ class SyntheticClip:
                 f"{folder}: no synthetic clips (clip*.npz beside clip*.avi); make some with: python -m convert synth"
             )
         return clips
+
+    def found(self) -> Path:
+        """The file of keypoints that the device's pose model finds in it; another model's are in another folder."""
+        return found_in(self.truth_file.parent) / self.truth_file.name
 
     def truth(self) -> Truth:
         """The truth of all frames."""

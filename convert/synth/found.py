@@ -61,10 +61,10 @@ class Donor:
 
 
 def look(folder: Path) -> Iterator[tuple[SyntheticClip, list[tuple[float, Pose | None]]]]:
-    """The clips of a rendered set with what the device's pose model finds in them, kept in FOLDER/found."""
+    """The clips of a rendered set with what the device's pose model finds in them, kept beside them."""
     chosen = settings.load()
     for clip in SyntheticClip.all_in(folder):
-        kept = folder / "found" / f"{clip.truth_file.stem}.npz"
+        kept = clip.found()
         if not kept.is_file():
             judge_clip(LabelledClip(clip.truth_file.stem, clip.video, "", "", "", False, ()), chosen, kept.parent)
         yield clip, list(recorded.load(kept))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.clips import LabelledClip, judge_clip
-from convert.datasets.synthetic import SyntheticClip
+from convert.datasets.synthetic import SyntheticClip, found_in
 from convert.metrics import mean, wilson
 from convert.synth.truth import Truth
 from device import settings
@@ -209,7 +209,7 @@ def report(folder: Path) -> Iterator[str]:
     """The whole report as Markdown."""
     from tqdm import tqdm
 
-    kept = folder / "found"
+    kept = found_in(folder)
     clips = SyntheticClip.all_in(folder)
     seen = [look(c, kept) for c in tqdm(clips, unit="clip", file=sys.stderr, disable=None)]
     errors, found, anybody, frames = joint_errors(seen)

@@ -6,13 +6,14 @@ from device.camera.frames import Frame
 from device.errors import ModelError
 from device.inference import fetch, models, surface
 from device.inference.blazepose import BlazePose
+from device.inference.paired import Paired
 from device.inference.recorded import RecordedPoses
 from device.inference.squatlight_pose import SquatlightPose
 from device.inference.tflite import Model
 from device.squat.pose import Pose
 
-NAMES = ("blazepose", "squatlight")
-DEFAULT = "blazepose"
+NAMES = ("paired", "blazepose", "squatlight")
+DEFAULT = "paired"
 RECORDED = "recorded:"  # and a file of stored keypoints: for tests and `make soak`
 
 
@@ -45,11 +46,20 @@ def open_pose_model(
     """
     if name.startswith(RECORDED):
         return RecordedPoses(name.removeprefix(RECORDED))
-    if name == "squatlight":
-        ours = models.find("pose")
-        return SquatlightPose(Model(ours.path, threads, runtime), {"pose": f"sha256:{ours.sha256}"})
-    if name != "blazepose":
+    if name not in NAMES:
         raise ModelError(f"pose model {name!r}: expected one of {', '.join(NAMES)}")
+    if name == "squatlight":
+        return _squatlight(threads, runtime)
+    blazepose = _blazepose(threads, runtime, surfaces)
+    return Paired(blazepose, _squatlight(threads, runtime)) if name == "paired" else blazepose
+
+
+def _squatlight(threads: int, runtime: str | None) -> SquatlightPose:
+    ours = models.find("pose")
+    return SquatlightPose(Model(ours.path, threads, runtime), {"pose": f"sha256:{ours.sha256}"})
+
+
+def _blazepose(threads: int, runtime: str | None, surfaces: bool) -> BlazePose:
     detector, landmarks = fetch.find("blazepose_detector"), fetch.find("blazepose_full")
     hashes = {"detector": f"sha256:{detector.sha256}", "pose": f"sha256:{landmarks.sha256}"}
     if not surfaces:  # the head costs a quarter of the landmark model's time

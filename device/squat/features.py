@@ -32,6 +32,7 @@ class Features:
         hands_down: wrists under shoulders, in trunk lengths: above 1 = the arms hang, 0 = on the bar or held forward.
         feet: (3,) from the right to the left ankle, in leg lengths, camera axes.
         legs_seen: (2,) score of knee or ankle, the lower one.
+        hips_seen: score of the hips, the lower one.
         lateral: (2,) x and z of the line from the right to the left hip and shoulder, summed: where the lifter faces.
     """
 
@@ -43,6 +44,7 @@ class Features:
     hands_down: float
     feet: Array
     legs_seen: Array
+    hips_seen: float
     lateral: Array
 
 
@@ -65,6 +67,7 @@ def features(pose: Pose) -> Features:
         hands_down=float((world[_WRISTS, 1] - world[_SHOULDERS, 1]).mean() / np.linalg.norm(trunk)),
         feet=((ankles[0] - ankles[1]) / leg_m).astype(np.float32),
         legs_seen=np.minimum(pose.scores[_KNEES], pose.scores[_ANKLES]),
+        hips_seen=float(pose.scores[_HIPS].min()),
         lateral=sides[[0, 2]].astype(np.float32),
     )
 

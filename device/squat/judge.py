@@ -31,6 +31,7 @@ PITCH_BIAS_DEG = 5.0  # rendered sets: 3 degrees too much, standard deviation 8 
 WORLD_SHARE = 0.25  # in the height; the picture has the rest, see `_features`
 SPIKE = 5  # frames: a height that lasts for less than half of them is a pose gone wrong
 UNSEEN_S = 0.4  # nobody seen for so long beside the lowest pose: how deep it went is not known
+MIN_REP_S = 0.42  # free fall by 26% of a leg of 0.85 m takes 0.21 s, and so does the way up
 _UP_AND_DOWN = (Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC)
 
 
@@ -169,8 +170,10 @@ class Judge:
         heights = without_spikes([f.height for f in seen], SPIKE)
         if len(seen) < 3 or not is_squat(seen, heights):
             return
+        rep = cut_rep(self.reps + 1, self._poses(), heights, stood_up)
+        if rep.lockout_s - rep.start_s < MIN_REP_S:
+            return
         self.reps += 1
-        rep = cut_rep(self.reps, self._poses(), heights, stood_up)
         if rep.start_s - self._last_rep_s > self.settings.set_gap_s:
             self.reset_set()
         self._set_rep, self._last_rep_s = self._set_rep + 1, rep.lockout_s

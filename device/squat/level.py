@@ -25,6 +25,8 @@ TALLEST = 1.05  # of the standing lifter; nobody is taller, but a pose model may
 TALLER_S = 0.1  # time constant with which taller than before becomes standing; a pose gone wrong lasts less
 LEGS_SEEN = 0.5  # score of knee and ankle from which a leg tells the vertical
 LEARN_S = 1.0  # time constant: longer than a bend with straight legs, shorter than a set-up
+HIPS_BACK = 0.5  # of the leg: no squat takes the hips further behind the ankles ...
+SLACK = 0.1  # ... but for so much of doubt; what a pose model says beyond is an error
 MAX_TILT_DEG = 50.0  # no camera that sees a squat looks down more steeply
 _CAMERA_UP = np.array([0.0, -1.0, 0.0])
 
@@ -46,6 +48,7 @@ class Level:
         self.up = _CAMERA_UP
         self.seen_m = self.leg_m = self.seen_px = self.straight = math.nan
         self._spot_px = np.full(2, math.nan)  # where the feet are
+        self._lateral = np.zeros(3)  # from the right to the left hip, metres: where the standing lifter faces
         self._seen_s: float | None = None
         self._lately: deque[tuple[float, float]] = deque()  # times and straightness
 
@@ -56,7 +59,7 @@ class Level:
         straight = np.linalg.norm(hips - ankles, axis=-1) / legs
         rests = self._rests(float(straight.mean()), pose.captured_s)
         if (straight.min() >= STRAIGHT or rests) and not (self.planted(pose) and _seen_px(pose) < SUNK * self.seen_px):
-            self._learn(hips.mean(0) - ankles.mean(0), pose, float(straight.mean()))
+            self._learn(hips.mean(0) - ankles.mean(0), hips[0] - hips[1], pose, float(straight.mean()))
         return np.asarray(world @ self._turn().T, np.float32)
 
     def height_in_picture(self, pose: Pose, levelled: Array) -> float:
@@ -68,10 +71,17 @@ class Level:
             pose: the pose.
             levelled: its world points as `see` gave them.
         """
-        back_m = float(levelled[_HIPS, 2].mean() - levelled[_ANKLES, 2].mean())
+        back_m = self._back_m(levelled)
         planted = self.planted(pose)
         seen = _seen_px(pose) / self.seen_px if planted else _seen_px(pose) / scale_px_per_m(pose) / self.seen_m
         return min(seen, TALLEST) - back_m / self.leg_m * math.tan(math.radians(self.pitch_deg))
+
+    def _back_m(self, levelled: Array) -> float:
+        """How much further from the camera the hips are than the ankles: behind them, and no further than squats go."""
+        most_m = HIPS_BACK * self.leg_m * self._lateral[0] / max(float(np.linalg.norm(self._lateral)), 1e-9)
+        slack_m = SLACK * self.leg_m
+        back_m = float(levelled[_HIPS, 2].mean() - levelled[_ANKLES, 2].mean())
+        return float(np.clip(back_m, min(most_m, 0) - slack_m, max(most_m, 0) + slack_m))
 
     def forget_lifter(self) -> None:
         """Somebody else may come; the camera stays."""
@@ -98,7 +108,7 @@ class Level:
         unseen = math.isnan(self.straight) or (self.straight < STRAIGHT and straight > self.straight - STILL)
         return still and unseen and straight >= SITS
 
-    def _learn(self, leg: Array, pose: Pose, straight: float) -> None:
+    def _learn(self, leg: Array, lateral: Array, pose: Pose, straight: float) -> None:
         leg_m, seen_px = float(np.linalg.norm(leg)), _seen_px(pose)
         leg, seen_m = leg / leg_m, seen_px / scale_px_per_m(pose)
         if math.degrees(math.acos(np.clip(leg @ _CAMERA_UP, -1, 1))) > MAX_TILT_DEG:
@@ -111,6 +121,7 @@ class Level:
             share = taller = 1.0
             self.seen_m, self.leg_m, self.straight = seen_m, leg_m, straight
         self._seen_s = pose.captured_s
+        self._lateral = self._lateral + share * (lateral - self._lateral)
         if np.minimum(pose.scores[_KNEES], pose.scores[_ANKLES]).max() >= LEGS_SEEN:
             mixed = self.up + share * (leg - self.up)
             self.up = mixed / np.linalg.norm(mixed)

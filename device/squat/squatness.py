@@ -14,6 +14,7 @@ from device.squat.features import Features
 MIN_DROP = 0.26  # of the leg's length; squats drop 0.30 or more, others that pass all else 0.25 or less; what
 # the pose model hardly sees sink is missed, and a camera above the hips shows up to 0.06 less than there is
 LEG_SEEN = 0.2  # score of a leg from which it tells something; hidden behind a plate it kicks about and scores 0.05
+ANY_LEG = 0.1  # score of the better-seen leg below which a pose is made up: behind a plate both score 0.01 to 0.08
 LOW = 0.08  # frames so near to the lowest say what it was, those so near to the highest how he stood
 MIN_SHANK_UP = 0.2  # the lower shank; squats 0.40 or more, lunges with the knee near the floor 0.02 or less
 MAX_KNEE_DIFFERENCE_DEG = 63.0  # left from right; squats 41 or less, high knees and side lunges 86 or more
@@ -26,6 +27,8 @@ HANG, HANG_BOTH = 0.85, 0.7  # ... over hanging arms, surely down there or both 
 # floor: deadlifts 0.71 or more in both; squats that lean and sink so far 0.73 or less down there, 0.67 in both, but
 # for poses gone wrong
 HINGE_DROP = 0.6  # ... unless the hips sink further than for a lift: deadlifts 0.51 or less, squats with low hands 0.67
+HIPS_SEEN, ON_BAR = 0.5, 0.5  # where the hips are not seen, only who stands with the hands at the bar can have done a
+# squat: our network alone takes lunges and deadlifts for squats, with hands at 0.56 or lower down in 20 of 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Dip:
         hands_down: see `Features`.
         hands_stood: the same in the highest frames.
         lean_stood_deg: of the trunk in the highest frames, the least.
+        lean_risen_deg: the same in those after the lowest frame; 0 where there are none.
+        hips_seen: see `Features`.
     """
 
     drop: float
@@ -55,6 +60,8 @@ class Dip:
     hands_down: float
     hands_stood: float
     lean_stood_deg: float
+    lean_risen_deg: float
+    hips_seen: float
 
 
 def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
@@ -66,7 +73,8 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
     """
     standing, lowest, highest = seen[0], min(heights), max(heights)
     low = [f for f, height in zip(seen, heights, strict=True) if height <= lowest + LOW]
-    high = [f for f, height in zip(seen, heights, strict=True) if height >= highest - LOW]
+    up = [k for k, height in enumerate(heights) if height >= highest - LOW]
+    high, risen = [seen[k] for k in up], [seen[k].lean_deg for k in up if k > heights.index(lowest)]
     shank_up, thigh_down, knee_deg, feet, legs_seen = (
         np.median([getattr(f, name) for f in low], axis=0)
         for name in ("shank_up", "thigh_down", "knee_deg", "feet", "legs_seen")
@@ -82,6 +90,8 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
         hands_down=float(np.median([f.hands_down for f in low])),
         hands_stood=float(np.median([f.hands_down for f in high])),
         lean_stood_deg=min(f.lean_deg for f in high),
+        lean_risen_deg=min(risen, default=0.0),
+        hips_seen=float(np.median([f.hips_seen for f in low])),
     )
 
 
@@ -90,13 +100,15 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float]) -> bool:
     found = dip(seen, heights)
     lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP
     hang = found.hands_down > HANG or min(found.hands_down, found.hands_stood) > HANG_BOTH
-    hinge = hang and found.lean_deg > HINGE_LEAN_DEG and found.drop < HINGE_DROP
+    bent = found.lean_risen_deg > MAX_LEAN_STOOD_DEG
+    hinge = (hang or bent) and found.lean_deg > HINGE_LEAN_DEG and found.drop < HINGE_DROP
     return bool(
         found.drop >= MIN_DROP
         and found.shank_up >= MIN_SHANK_UP
         and found.knees_apart_deg <= MAX_KNEE_DIFFERENCE_DEG
         and found.feet_moved <= MAX_FEET_MOVED
         and found.lean_stood_deg <= MAX_LEAN_STOOD_DEG
+        and (found.hips_seen >= HIPS_SEEN or found.hands_stood <= ON_BAR)
         and not lunge
         and not hinge
     )
@@ -104,4 +116,4 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float]) -> bool:
 
 def plausible(now: Features) -> bool:
     """Whether a standing or squatting person can look like this; a pose model that lost the lifter gives others."""
-    return bool(now.height > 0.1 and now.lean_deg < 100 and now.shank_up.max() > 0.5)
+    return bool(now.height > 0.1 and now.lean_deg < 100 and now.shank_up.max() > 0.5 and now.legs_seen.max() >= ANY_LEG)

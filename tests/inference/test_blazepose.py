@@ -24,14 +24,14 @@ pytestmark = pytest.mark.usefixtures("pose_files")
 
 @pytest.fixture
 def model() -> Iterator[PoseModel]:
-    opened = open_pose_model(surfaces=True)
+    opened = open_pose_model("blazepose", surfaces=True)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="module")
 def seen(demo_clip: Path, pose_files: None) -> list[tuple[Frame, Pose | None]]:
-    model = open_pose_model(surfaces=True)
+    model = open_pose_model("blazepose", surfaces=True)
     with Clip(demo_clip) as clip:
         found = [(replace(frame, image=frame.image[:1, :1]), model.estimate(frame)) for frame in clip.frames()]
     model.close()
@@ -84,7 +84,7 @@ def test_a_head_that_was_made_for_another_model_is_left_out(
     demo_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requires: list[str]
 ) -> None:
     (frame,) = frames(demo_clip, 1)
-    with_head = open_pose_model(surfaces=True)
+    with_head = open_pose_model("blazepose", surfaces=True)
     head, shipped = models.find(surface.NAME), with_head.estimate(frame)
     with_head.close()
     for name in fetch.SOURCES:
@@ -93,7 +93,7 @@ def test_a_head_that_was_made_for_another_model_is_left_out(
     (tmp_path / "surface.tflite").symlink_to(head.path)
     (tmp_path / "surface.json").write_text(json.dumps({**head.more, "requires": requires}))
     monkeypatch.setenv("SQUATLIGHT_MODELS", str(tmp_path))
-    without = open_pose_model()
+    without = open_pose_model("blazepose")
     pose = without.estimate(frame)
     without.close()
     assert np.isnan(pose.keypoints[SURFACE_ROWS]).all()
@@ -102,7 +102,7 @@ def test_a_head_that_was_made_for_another_model_is_left_out(
     assert surface.NAME in with_head.hashes
     assert surface.NAME not in without.hashes
     with pytest.raises(ModelError, match=r"hip creases and knee tops: .* was not made for"):
-        open_pose_model(surfaces=True)
+        open_pose_model("blazepose", surfaces=True)
 
 
 def test_the_hips_go_down_and_up_as_the_truth_says(seen: list[tuple[Frame, Pose | None]], demo_clip: Path) -> None:
@@ -116,7 +116,7 @@ def test_the_hips_go_down_and_up_as_the_truth_says(seen: list[tuple[Frame, Pose 
 
 
 def test_the_same_frames_give_the_same_poses(demo_clip: Path, model: PoseModel) -> None:
-    pictures, again = frames(demo_clip, 12), open_pose_model(surfaces=True)
+    pictures, again = frames(demo_clip, 12), open_pose_model("blazepose", surfaces=True)
     for frame in pictures:
         one, other = model.estimate(frame), again.estimate(frame)
         np.testing.assert_array_equal(one.keypoints, other.keypoints)
@@ -182,7 +182,7 @@ def test_a_lifter_whose_head_a_plate_hides_is_found_in_the_middle(demo_clip: Pat
     x, y = (round(float(v)) for v in straight.keypoints[0])
     hidden = frame.image.copy()
     cv2.circle(hidden, (x, y), 80, (30, 30, 120), -1)
-    other = open_pose_model()
+    other = open_pose_model("blazepose")
     pose = other.estimate(replace(frame, image=beside(frame, panel(hidden))))
     other.close()
     assert 300 < pose.keypoints[HIPS, 0].mean() < 600
@@ -204,7 +204,7 @@ def test_the_pose_of_a_turned_picture_has_its_world_turned_too(demo_clip: Path, 
     """The crop follows a lifter who leans; the world's axes stay the camera's."""
     frame = frames(demo_clip, 1)[0]
     height, width = frame.image.shape[:2]
-    turned, straight = open_pose_model(), model.estimate(frame)
+    turned, straight = open_pose_model("blazepose"), model.estimate(frame)
     lean = cv2.getRotationMatrix2D((width / 2, height / 2), -20, 1)  # clockwise in the picture
     image = cv2.warpAffine(frame.image, lean, (width, height), borderMode=cv2.BORDER_REPLICATE)
     for at in range(4):

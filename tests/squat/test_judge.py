@@ -308,6 +308,19 @@ def test_a_hidden_leg_and_poses_gone_wrong_cost_no_rep(every: int, score: float)
     assert [e.rep.number for e in seen] == [1, 2]
 
 
+@pytest.mark.parametrize("fps", [15.0, 30.0, 60.0])
+def test_a_fall_and_rise_faster_than_free_fall_is_a_pose_gone_wrong(fps: float) -> None:
+    shot = replace(SHOT, fps=fps)
+    poses = shot.film(DEEP_SET)
+    bottom = reps(poses)[0].rep.poses[reps(poses)[0].rep.lowest]
+    wrong = round(0.33 * fps)
+    fall = [
+        replace(bottom, captured_s=p.captured_s, index=p.index) if 5 <= n < 5 + wrong else p
+        for n, p in enumerate(poses)
+    ]
+    assert [round(e.rep.bottom_s, 1) for e in reps(fall)] == [round(e.rep.bottom_s, 1) for e in reps(poses)]
+
+
 @pytest.mark.parametrize("height_m", [1.1, 1.8])
 def test_legs_that_the_world_hardly_bends_are_counted_by_the_picture(height_m: float) -> None:
     """From the front and above a pose model may see no more than an eighth of the way down."""

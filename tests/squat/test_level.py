@@ -62,17 +62,29 @@ def test_a_lifter_who_lies_is_no_plumb_line():
 @pytest.mark.parametrize("pitch_deg", [0, 25])
 @pytest.mark.parametrize("back_m", [-0.3, 0.0, 0.3])
 def test_the_picture_tells_the_height_whatever_the_pitch_and_the_way_the_hips_go(pitch_deg, back_m):
-    level = Level()
-    see(level, standing(pitch_deg), 0.0)
-    low = standing()
+    facing = -1 if back_m < 0 else 1  # hips that come nearer are those of somebody who turns his back
+    assert half_down(pitch_deg, back_m, facing) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize(("back_m", "facing", "believed_m"), [(-0.4, 1, -0.084), (0.4, -1, 0.084), (0.7, 1, 0.504)])
+def test_hips_that_go_where_no_squat_takes_them_are_believed_no_further(back_m, facing, believed_m):
+    wrong = (back_m - believed_m) / 0.84 * np.tan(np.radians(25))
+    assert half_down(25, back_m, facing) == pytest.approx(0.5 + wrong, abs=0.01)
+
+
+def half_down(pitch_deg, back_m, facing):
+    """The height in the picture of a lifter half a leg down, his hips `back_m` further from the camera."""
+    level, turned = Level(), np.array([facing, 1, 1], np.float32)
+    stands, low = standing(pitch_deg) * turned, standing() * turned
+    see(level, stands, 0.0)
     hips, knees = index("left_hip", "right_hip"), index("left_knee", "right_knee")
-    low[hips] += (0, 0.42, back_m)  # half a leg down
+    low[hips] += (0, 0.42, back_m)
     low[knees] += (0, 0.1, -0.6)
     pitch = np.radians(pitch_deg)
     down = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
     world = (low @ down.T).astype(np.float32)
     levelled = see(level, world, 0.1)
-    assert level.height_in_picture(pose(world, 0.1), levelled) == pytest.approx(0.5, abs=0.01)
+    return level.height_in_picture(pose(world, 0.1), levelled)
 
 
 def seen_straight(px, at_s):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from device.squat.features import Features
-from device.squat.squatness import HANG, HANG_BOTH, dip, is_squat
+from device.squat.squatness import ANY_LEG, HANG, HANG_BOTH, dip, is_squat, plausible
 
 HEIGHTS = [0.97, 0.97, 0.8, 0.6, 0.5, 0.5, 0.5, 0.6, 0.8, 0.97, 0.97]
 
@@ -18,7 +18,7 @@ def moment(height):
     return Features(
         height, knee_deg=pair * (175 - 180 * bent), lean_deg=8 + 60 * bent, shank_up=pair * (1 - 0.3 * bent),
         thigh_down=pair * (1 - 2 * bent), hands_down=0.1, feet=np.zeros(3, np.float32), legs_seen=pair * 0.9,
-        lateral=np.zeros(2, np.float32),
+        hips_seen=0.9, lateral=np.zeros(2, np.float32),
     )  # fmt: skip
 
 
@@ -69,6 +69,30 @@ def test_who_sinks_further_than_for_a_lift_squats_whatever_the_arms_do():
 def test_who_only_rises_from_a_bend_has_not_stood():
     bent = [replace(f, lean_deg=60.0) for f in squat()]
     assert not is_squat(bent, HEIGHTS)
+
+
+def test_who_leans_far_over_at_the_lowest_and_still_afterwards_has_hinged():
+    over = squat(lean_deg=65.0)
+    lowest = HEIGHTS.index(0.5)
+    after = [replace(f, lean_deg=65.0) if n > lowest else f for n, f in enumerate(over)]
+    assert is_squat(over, HEIGHTS)
+    assert not is_squat(after, HEIGHTS)
+    assert is_squat([replace(f, lean_deg=45.0) if f.height == 0.5 else f for f in after], HEIGHTS)
+    assert dip(over[: lowest + 1], HEIGHTS[: lowest + 1]).lean_risen_deg == 0  # he never rose
+
+
+def test_where_the_hips_are_hidden_only_hands_at_the_bar_make_a_squat():
+    assert is_squat(squat(hips_seen=0.1), HEIGHTS)
+    hanging = [replace(f, hands_down=0.6) for f in squat()]
+    assert is_squat(hanging, HEIGHTS)
+    assert not is_squat([replace(f, hips_seen=0.1) for f in hanging], HEIGHTS)
+
+
+def test_a_pose_none_of_whose_legs_is_seen_is_made_up():
+    hidden = np.array([ANY_LEG - 0.02, 0.0], np.float32)
+    assert plausible(moment(0.97))
+    assert plausible(replace(moment(0.97), legs_seen=hidden + 0.03))
+    assert not plausible(replace(moment(0.97), legs_seen=hidden))
 
 
 def test_a_height_that_was_put_right_decides_which_poses_are_the_lowest():
