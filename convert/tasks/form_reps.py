@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.datasets.synthetic import SyntheticClip
 from convert.prepared import SPLITS, Prepared, write
 from convert.recipe import Span, within
 from convert.synth.found import Donor, Finder, donors, found_poses, look, span
@@ -133,15 +134,28 @@ def written(
         raise InputError("prepare: no reps drawn")
     arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     split = np.array([split_of(body) for body in arrays["body"]])
-    drawn = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest()
-    told = [{"name": "synthetic reps (convert/synth), as keypoints", "licence": "bodies CC0", "rows": len(rows)}]
-    told[0]["sha256"] = drawn
-    for path in sources:
-        digest = hashlib.sha256((path / "recipe.json").read_bytes()).hexdigest()
-        name = f"BlazePose on the rendered set {path.name}: errors lent, and reps"
-        told.append({"name": name, "licence": "bodies CC0", "rows": 0, "sha256": digest})
+    rendered = int(arrays["rendered"].sum())
+    told = [
+        {
+            "name": "synthetic reps (convert/synth), as keypoints",
+            "licence": "bodies CC0",
+            "rows": len(rows) - rendered,
+            "sha256": hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest(),
+        },
+        *(_source(path) for path in sources),
+    ]
     about = {"task": task, "form_input": FORM_INPUT_VERSION, "sources": told, "gaps": ["points"]}
     return write(out, arrays, split.astype(np.uint8), about)
+
+
+def _source(path: Path) -> dict[str, Any]:
+    """What a card tells of a rendered set."""
+    recipe = (path / "recipe.json").read_bytes()
+    clips = len(SyntheticClip.all_in(path))
+    name = (
+        f"BlazePose on {clips} clips rendered with seed {json.loads(recipe)['output']['seed']}: errors lent, and reps"
+    )
+    return {"name": name, "licence": "bodies CC0", "rows": 0, "sha256": hashlib.sha256(recipe).hexdigest()}
 
 
 def split_of(body: int) -> int:
