@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from convert.datasets import posture_classes
 from convert.datasets.posture_classes import CLASSES, FAULT_OF, Bottoms
-from convert.nets.form import Geometry
+from convert.nets.form_geometry import Geometry
 from convert.tasks.form import bottom_alone, said_by
 from convert.tasks.form_figures import Said, auc, balanced
 from convert.tasks.form_reps import FAULT_NAMES

@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from convert.nets.form_geometry import Geometry
 from convert.recipe import within
-from device.squat.form_input import PER_JOINT, STEPS
-from device.squat.pose import JOINTS
+from device.squat.form_input import CHANNELS, STEPS, mirrored
 from device.squat.pose_image import HEIGHT, WIDTH
 
 Floats = NDArray[np.float32]
@@ -34,8 +34,12 @@ class PaperNet:
 
 @dataclass(frozen=True)
 class FaultNet:
-    """`width` numbers per step, two convolutions over time, then `hidden` ones to good, faults and sizes."""
+    """`members` networks whose logits are averaged.
 
+    Each has `width` numbers per step, two convolutions over time, then `hidden` ones to good, faults and sizes.
+    """
+
+    members: int = within(1, 16, 1)
     width: int = within(8, 1024, 64)
     hidden: int = within(8, 2048, 160)
     dropout: float = within(0, 0.9, 0.2)
@@ -85,60 +89,32 @@ class PaperDeployed(nn.Module):
         return (torch.sigmoid(self.net(image)[:, :1]),)
 
 
-class Geometry(nn.Module):
-    """Joints (B, STEPS, CHANNELS) to what a coach would look at, (B, STEPS, 41), by plain arithmetic.
+class Member(nn.Module):
+    """One network: normalised steps (B, STEPS, channels) to its outputs (B, outputs)."""
 
-    Leans, angles as sines and cosines, knees against toes, hips against knees and feet; from the world and, the flat
-    ones, from the picture. A network that learns from few thousand reps finds these in the coordinates only half.
-    """
+    def __init__(self, told: FaultNet, channels: int, outputs: int) -> None:
+        super().__init__()
+        width = told.width
+        self.step = nn.Linear(channels, width)
+        self.over_time = nn.Sequential(
+            nn.Conv1d(width, width, 5, stride=2, padding=2), nn.ReLU(),
+            nn.Conv1d(width, width, 3, stride=2, padding=1), nn.ReLU(),
+        )  # fmt: skip
+        self.judging = nn.Sequential(
+            nn.Dropout(told.dropout), nn.Linear(width * (STEPS // 4), told.hidden), nn.ReLU(),
+            nn.Dropout(told.dropout), nn.Linear(told.hidden, told.hidden // 2), nn.ReLU(),
+            nn.Linear(told.hidden // 2, outputs),
+        )  # fmt: skip
 
-    def forward(self, shown: Tensor) -> Tensor:
+    def forward(self, steps: Tensor) -> Tensor:
         """See the class."""
-        joints = shown[..., : len(JOINTS) * PER_JOINT].unflatten(-1, (len(JOINTS), PER_JOINT))
-        at = {name: joints[:, :, k, :] for k, name in enumerate(JOINTS)}
-        hips, shoulders, ankles = ((at[f"left_{n}"] + at[f"right_{n}"]) * 0.5 for n in ("hip", "shoulder", "ankle"))
-        trunk, head = shoulders - hips, at["nose"] - shoulders
-        out = [*_turned(trunk[..., :3]), trunk[..., 3], trunk[..., 4], *_parts(head[..., :3])]
-        out += [hips[..., 0] - ankles[..., 0], hips[..., 2] - ankles[..., 2], hips[..., 1] - ankles[..., 1]]
-        out += [hips[..., 3] - ankles[..., 3], hips[..., 4] - ankles[..., 4]]
-        out.append(at["left_hip"][..., 1] - at["right_hip"][..., 1])
-        for side, sign in (("left", 1.0), ("right", -1.0)):
-            out += _leg(*(at[f"{side}_{n}"] for n in ("hip", "knee", "ankle", "heel", "toe")), sign)
-        return torch.stack(out, -1)
-
-
-def _length(vector: Tensor) -> Tensor:
-    return torch.sqrt((vector * vector).sum(-1) + 1e-4)
-
-
-def _parts(vector: Tensor) -> list[Tensor]:
-    return [vector[..., k] for k in range(3)]
-
-
-def _turned(vector: Tensor) -> list[Tensor]:
-    """Its length, and the sines of its lean forward and aside and the cosine of its lean."""
-    length = _length(vector)
-    return [length, *(part / length for part in _parts(vector))]
-
-
-def _leg(hip: Tensor, knee: Tensor, ankle: Tensor, heel: Tensor, toe: Tensor, sign: float) -> list[Tensor]:
-    thigh, shank, foot = knee[..., :3] - hip[..., :3], ankle[..., :3] - knee[..., :3], toe[..., :3] - heel[..., :3]
-    flat_x, flat_z = foot[..., 0], foot[..., 2]
-    along = torch.sqrt(flat_x * flat_x + flat_z * flat_z + 1e-3)
-    ahead_x, ahead_z = flat_x / along, flat_z / along
-    over_x, over_z = knee[..., 0] - ankle[..., 0], knee[..., 2] - ankle[..., 2]
-    before_x, before_z = knee[..., 0] - toe[..., 0], knee[..., 2] - toe[..., 2]
-    bend = (thigh * shank).sum(-1) / (_length(thigh) * _length(shank))
-    return [
-        bend, thigh[..., 1], shank[..., 1], knee[..., 4] - hip[..., 4],
-        over_x * ahead_x + over_z * ahead_z, before_x * ahead_x + before_z * ahead_z,
-        (over_x * ahead_z - over_z * ahead_x) * sign, over_x * sign, over_z,
-        foot[..., 1], ankle[..., 1] - toe[..., 1], heel[..., 4] - toe[..., 4], (knee[..., 3] - ankle[..., 3]) * sign,
-    ]  # fmt: skip
+        return torch.as_tensor(self.judging(self.over_time(torch.relu(self.step(steps)).permute(0, 2, 1)).flatten(1)))
 
 
 class Faults(nn.Module):
     """What `form_input` gives, (B, STEPS, CHANNELS), to logits of good (B, 1) and of each fault, and sizes (B, F).
+
+    When it does not learn it looks at the rep and at its mirror image, and says the mean.
 
     Args:
         told: the recipe's.
@@ -150,6 +126,7 @@ class Faults(nn.Module):
     spread: Tensor
     unit: Tensor
     middle: Tensor
+    mirror: Tensor
 
     def __init__(self, told: FaultNet, some: Floats, sizes: tuple[Floats, Floats]) -> None:
         super().__init__()
@@ -160,26 +137,26 @@ class Faults(nn.Module):
         self.register_buffer("spread", flat.std(0).clamp_min(LEAST_SPREAD))
         for name, values in zip(("unit", "middle"), sizes, strict=True):
             self.register_buffer(name, torch.as_tensor(values))
-        width = told.width
-        self.each = nn.Linear(flat.shape[1], width)
-        self.over_time = nn.Sequential(
-            nn.Conv1d(width, width, 5, stride=2, padding=2), nn.ReLU(),
-            nn.Conv1d(width, width, 3, stride=2, padding=1), nn.ReLU(),
-        )  # fmt: skip
-        self.judging = nn.Sequential(
-            nn.Dropout(told.dropout), nn.Linear(width * (STEPS // 4), told.hidden), nn.ReLU(),
-            nn.Dropout(told.dropout), nn.Linear(told.hidden, told.hidden // 2), nn.ReLU(),
-            nn.Linear(told.hidden // 2, 1 + 2 * self.faults),
-        )  # fmt: skip
+        self.register_buffer("mirror", torch.as_tensor(mirrored(np.eye(CHANNELS, dtype=np.float32))))
+        outputs = 1 + 2 * self.faults
+        self.members = nn.ModuleList(Member(told, flat.shape[1], outputs) for _ in range(told.members))
 
     def _widened(self, shown: Tensor) -> Tensor:
         return torch.cat([shown, self.geometry(shown)], -1)
 
+    def apart(self, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What each member says of a rep as it is shown: (B, members, ...), else as `forward`."""
+        steps = (self._widened(shown) - self.mean) / self.spread
+        out = torch.stack([member(steps) for member in self.members], 1)
+        return out[..., :1], out[..., 1 : 1 + self.faults], out[..., 1 + self.faults :]
+
     def forward(self, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
-        steps = torch.relu(self.each((self._widened(shown) - self.mean) / self.spread))
-        out = self.judging(self.over_time(steps.permute(0, 2, 1)).flatten(1))
-        return out[:, :1], out[:, 1 : 1 + self.faults], out[:, 1 + self.faults :]
+        good, faults, sizes = (out.mean(1) for out in self.apart(shown))
+        if self.training:
+            return good, faults, sizes
+        turned = [out.mean(1) for out in self.apart(shown @ self.mirror)]
+        return (good + turned[0]) * 0.5, (faults + turned[1]) * 0.5, (sizes + turned[2]) * 0.5
 
 
 class FaultsDeployed(nn.Module):

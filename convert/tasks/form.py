@@ -21,7 +21,7 @@ from device.inference.tflite import Model
 from device.squat.form_input import DOWN, FORM_INPUT_VERSION, PER_JOINT, mirrored
 from device.squat.pose import JOINTS
 
-TRUE_SHARE = 0.25  # of training reps shown as they truly were
+TRUE_SHARE = 0.1  # of training reps shown as they truly were
 EXCHANGED = 0.7  # of those shown as found, with the errors of another
 NEAR = 40  # so far away in the order of views another rep may lend
 BOTTOM_SHARE = 0.15  # shown at the bottom alone
@@ -69,12 +69,14 @@ class Form:
         shown = batch["shown"]
         if net.training and net.told.jitter:
             shown = shown + torch.randn_like(shown) * net.told.jitter * (shown != 0)
-        good, faults, sizes = net(shown)
-        apart = functional.smooth_l1_loss(sizes, batch["sizes"])
+        good, faults, sizes = net.apart(shown)
+        wanted = {name: batch[name].float()[:, None].expand_as(said) for name, said in (
+            ("good", good), ("faults", faults), ("sizes", sizes),
+        )}  # fmt: skip
         return torch.as_tensor(
-            functional.binary_cross_entropy_with_logits(good, batch["good"].float())
-            + functional.binary_cross_entropy_with_logits(faults, batch["faults"].float())
-            + net.told.size_weight * apart
+            functional.binary_cross_entropy_with_logits(good, wanted["good"])
+            + functional.binary_cross_entropy_with_logits(faults, wanted["faults"])
+            + net.told.size_weight * functional.smooth_l1_loss(sizes, wanted["sizes"])
         )
 
     def measure(self, net: nn.Module, prepared: Prepared, split: str) -> dict[str, float]:

@@ -135,7 +135,8 @@ def card(path: Path, said: Mapping[str, Said], sizes: Floats, view_deg: Floats, 
         "",
         "Bodies whose number leaves 7 by 8; a rep is bad where any fault is larger than it counts from "
         "(device/squat/form.py). In rows called rendered BlazePose looked at rendered pictures, in the others its "
-        "errors there are carried over to reps that nobody rendered (convert/synth/found.py). Undisputed: one fault "
+        "errors there, on test bodies, are carried over to reps that nobody rendered (convert/synth/found.py). "
+        "Undisputed: one fault "
         "well beyond what counts, or all well below it, by these sizes: "
         + ", ".join(f"{name} {band:g} {FAULTS[name].unit}" for name, band in DISPUTED.items()) + ".",
         "",

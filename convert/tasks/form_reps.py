@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.datasets.synthetic import SyntheticClip
 from convert.prepared import SPLITS, Prepared, write
 from convert.recipe import Span, within
 from convert.synth.found import Donor, Finder, donors, found_poses, look, span
@@ -72,7 +73,7 @@ class _Job:
     recipe: Recipe
     clips: range
     rates: Span
-    lenders: tuple[Donor, ...]
+    lenders: tuple[tuple[Donor, ...], ...]
     found: int
 
 
@@ -105,14 +106,14 @@ def recipe_of(data: FormData, seed: int) -> Recipe:
 
 
 def prepare(task: str, data: FormData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
-    """Draws the reps; sources are rendered sets whose pose errors are lent (test and tune bodies lend nothing).
+    """Draws the reps; sources are rendered sets whose pose errors are lent, from bodies of a split to the same split's.
 
     Raises:
         InputError: `data.found` without a source.
     """
     if data.found and not sources:
         raise InputError("prepare: data.found needs rendered sets as sources (python -m convert synth), or set it to 0")
-    lenders = tuple(donors(sources, bodies_but=(6, 7))) if data.found else ()
+    lenders = lenders_of(donors(sources)) if data.found else ((),) * len(SPLITS)
     recipe = recipe_of(data, seed)
     jobs = [
         _Job(each, range(k, min(k + AT_ONCE, count)), data.rate_hz, lenders, data.found)
@@ -132,17 +133,43 @@ def written(
     if not rows:
         raise InputError("prepare: no reps drawn")
     arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    remainder = arrays["body"] % 8
-    split = np.where(remainder == 7, SPLITS.index("test"), np.where(remainder == 6, SPLITS.index("tune"), 0))
-    drawn = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest()
-    told = [{"name": "synthetic reps (convert/synth), as keypoints", "licence": "bodies CC0", "rows": len(rows)}]
-    told[0]["sha256"] = drawn
-    for path in sources:
-        digest = hashlib.sha256((path / "recipe.json").read_bytes()).hexdigest()
-        name = f"BlazePose on the rendered set {path.name}: errors lent, and reps"
-        told.append({"name": name, "licence": "bodies CC0", "rows": 0, "sha256": digest})
+    split = np.array([split_of(body) for body in arrays["body"]])
+    rendered = int(arrays["rendered"].sum())
+    told = [
+        {
+            "name": "synthetic reps (convert/synth), as keypoints",
+            "licence": "bodies CC0",
+            "rows": len(rows) - rendered,
+            "sha256": hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest(),
+        },
+        *(_source(path) for path in sources),
+    ]
     about = {"task": task, "form_input": FORM_INPUT_VERSION, "sources": told, "gaps": ["points"]}
     return write(out, arrays, split.astype(np.uint8), about)
+
+
+def _source(path: Path) -> dict[str, Any]:
+    """What a card tells of a rendered set."""
+    recipe = (path / "recipe.json").read_bytes()
+    clips = len(SyntheticClip.all_in(path))
+    name = (
+        f"BlazePose on {clips} clips rendered with seed {json.loads(recipe)['output']['seed']}: errors lent, and reps"
+    )
+    return {"name": name, "licence": "bodies CC0", "rows": 0, "sha256": hashlib.sha256(recipe).hexdigest()}
+
+
+def split_of(body: int) -> int:
+    """Row of SPLITS that a body belongs to, by its number."""
+    return SPLITS.index({7: "test", 6: "tune"}.get(int(body) % 8, "train"))
+
+
+def lenders_of(found: Sequence[Donor]) -> tuple[tuple[Donor, ...], ...]:
+    """The donors of each of SPLITS, so that no error that trained a network tests it too.
+
+    Only where no body of a split was rendered, those of the train split lend.
+    """
+    parts = tuple(tuple(donor for donor in found if split_of(donor.body) == k) for k in range(len(SPLITS)))
+    return tuple(part or parts[SPLITS.index("train")] for part in parts)
 
 
 def _run(jobs: list[_Job], workers: int) -> Iterator[list[dict[str, Any]]]:
@@ -156,10 +183,11 @@ def _run(jobs: list[_Job], workers: int) -> Iterator[list[dict[str, Any]]]:
 
 
 def _rows(job: _Job) -> list[dict[str, Any]]:
+    finders = [Finder(lenders) for lenders in job.lenders]
     return [
         row
         for rep in keypoint_reps(job.recipe, job.clips, job.rates)
-        if (row := row_of(rep, Finder(job.lenders), job.found, job.recipe.output.seed)) is not None
+        if (row := row_of(rep, finders[split_of(rep.about["body"])], job.found, job.recipe.output.seed)) is not None
     ]
 
 
@@ -181,11 +209,16 @@ def rendered_rows(folders: Sequence[Path], found: int, seed: int) -> Iterator[di
 
 def row_of(rep: KeypointRep, finder: Finder, found: int, seed: int) -> dict[str, Any] | None:
     """A row of the prepared data; None where the device would see no rep."""
+    return _row(rep, cuts_of(rep, finder, found, seed), rendered=False)
+
+
+def cuts_of(rep: KeypointRep, finder: Finder, found: int, seed: int) -> list[Rep]:
+    """A rep as the device would hold it: as it truly was, then `found` times as the pose model would have found it."""
     cuts = []
     for version in range(1 + found):
         rng = np.random.default_rng([seed, rep.clip, rep.number, version])
         cuts.append(device_rep(rep, finder.poses(rep, rng if version else None), rng))
-    return _row(rep, cuts, rendered=False)
+    return cuts
 
 
 def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any] | None:

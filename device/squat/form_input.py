@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from device.squat.features import scale_px_per_m, view_deg
-from device.squat.level import Level
+from device.squat.level import SITS, pitch_deg, upright
 from device.squat.pose import JOINTS, Array, Pose, index
 from device.squat.rep import Rep
 
-FORM_INPUT_VERSION = 1
+FORM_INPUT_VERSION = 2
 DOWN, UP = 9, 14  # steps from the start to before the bottom, and from the bottom to standing; one more at the very end
 STEPS = DOWN + UP + 1
 PER_JOINT = 6  # x, y, z in the room, u, v in the picture, score
@@ -23,8 +23,13 @@ CHANNELS = len(JOINTS) * PER_JOINT + 3  # and the view's sine and cosine, and th
 _SHOULDERS, _HIPS, _KNEES, _ANKLES = (
     index(f"left_{name}", f"right_{name}") for name in ("shoulder", "hip", "knee", "ankle")
 )
+_FEET = index("left_heel", "left_toe", "right_heel", "right_toe")
 _BODY = slice(0, len(JOINTS))
 _PITCH_UNIT_DEG = 30.0
+_STANDS = 0.05  # hips to ankles over thigh + shank: so near to the straightest of a rep the lifter stands
+_MASS = ((_SHOULDERS, 0.41), (_HIPS, 0.38), (_KNEES, 0.17), (_ANKLES, 0.04))
+"""Shares of the body's mass about these joints: segments of de Leva 1996, J Biomech 29:1223, halved between their ends;
+head and arms at the shoulders."""
 
 
 def form_input(rep: Rep) -> Array | None:
@@ -37,15 +42,39 @@ def form_input(rep: Rep) -> Array | None:
     poses = [pose for pose in rep.poses if pose.world is not None]
     if not poses:
         return None
-    shown, level = at_moments(poses, moments(rep)), Level()
-    worlds = np.array([level.see(pose, pose.world) for pose in shown if pose.world is not None])
+    shown = at_moments(poses, moments(rep))
+    worlds = np.array([pose.world for pose in shown if pose.world is not None])
     thigh, shank = worlds[:, _HIPS] - worlds[:, _KNEES], worlds[:, _KNEES] - worlds[:, _ANKLES]
-    leg_m = float(np.median((np.linalg.norm(thigh, axis=-1) + np.linalg.norm(shank, axis=-1)).mean(-1)))
+    legs_m = (np.linalg.norm(thigh, axis=-1) + np.linalg.norm(shank, axis=-1)).mean(-1)
+    up = balanced_up(worlds, legs_m)
+    worlds, leg_m = worlds @ upright(up).T, float(np.median(legs_m))
     sides = worlds[:, [_HIPS[0], _SHOULDERS[0]]] - worlds[:, [_HIPS[1], _SHOULDERS[1]]]
     view = view_deg(sides.sum((0, 1))[[0, 2]])
     turned = worlds[:, _BODY] @ facing(view).T
-    rows = np.stack([_row(pose, world, leg_m) for pose, world in zip(shown, turned, strict=True)])
-    return with_camera(rows, view, level.pitch_deg)
+    px_per_leg = float(np.nanmedian([scale_px_per_m(pose) for pose in shown])) * leg_m
+    rows = np.stack([_row(pose, world / leg_m, px_per_leg) for pose, world in zip(shown, turned, strict=True)])
+    return with_camera(rows, view, pitch_deg(up))
+
+
+def balanced_up(worlds: Array, legs_m: Array) -> Array:
+    """(3,) the vertical in the camera's axes, by the lifter who stands: the line from the feet to what they carry.
+
+    Who stands has the body's mass over the middle of the feet, whoever he is; the legs alone lean with the knees.
+
+    Args:
+        worlds: (T, 23, 3) world points of a rep.
+        legs_m: (T,) length of the legs in each.
+
+    Returns:
+        The camera's own up where he never stands.
+    """
+    straight = np.linalg.norm(worlds[:, _HIPS].mean(1) - worlds[:, _ANKLES].mean(1), axis=-1) / legs_m
+    stands = straight >= max(float(straight.max()) - _STANDS, SITS)
+    if not stands.any():
+        return np.array([0.0, -1.0, 0.0])
+    mass = sum(share * worlds[stands][:, joints].mean(1) for joints, share in _MASS)
+    line = (mass - worlds[stands][:, _FEET].mean(1)).sum(0)
+    return np.asarray(line / np.linalg.norm(line))
 
 
 def moments(rep: Rep) -> np.ndarray:
@@ -82,10 +111,10 @@ OTHER_SIDE = np.array(
 """Place of each joint's counterpart on the other side."""
 
 
-def _row(pose: Pose, world: Array, leg_m: float) -> Array:
-    """(17 * PER_JOINT,) one pose, its joints (17, 3) turned already."""
-    room = (world - world[_HIPS].mean(0)) / leg_m
-    picture = (pose.keypoints[_BODY] - pose.keypoints[_HIPS].mean(0)) / (scale_px_per_m(pose) * leg_m)
+def _row(pose: Pose, world: Array, px_per_leg: float) -> Array:
+    """(17 * PER_JOINT,) one pose, its joints (17, 3) turned and in leg lengths already."""
+    room = world - world[_HIPS].mean(0)
+    picture = (pose.keypoints[_BODY] - pose.keypoints[_HIPS].mean(0)) / px_per_leg
     row = np.concatenate([room, picture, pose.scores[_BODY, None]], -1)
     return np.where(np.isfinite(row).all(-1, keepdims=True), row, 0).ravel()
 

@@ -60,7 +60,7 @@ class Level:
         rests = self._rests(float(straight.mean()), pose.captured_s)
         if (straight.min() >= STRAIGHT or rests) and not (self.planted(pose) and _seen_px(pose) < SUNK * self.seen_px):
             self._learn(hips.mean(0) - ankles.mean(0), hips[0] - hips[1], pose, float(straight.mean()))
-        return np.asarray(world @ self._turn().T, np.float32)
+        return np.asarray(world @ upright(self.up).T, np.float32)
 
     def height_in_picture(self, pose: Pose, levelled: Array) -> float:
         """Hips over ankles as the picture shows them, 1 = as the lifter stands; NaN before he was seen standing.
@@ -92,7 +92,7 @@ class Level:
     @property
     def pitch_deg(self) -> float:
         """How far the camera looks down."""
-        return math.degrees(math.atan2(-self.up[2], -self.up[1]))
+        return pitch_deg(self.up)
 
     def planted(self, pose: Pose) -> bool:
         """Whether the feet are where they were when the lifter stood: the picture shows him as large as then."""
@@ -134,12 +134,18 @@ class Level:
         else:
             self._spot_px, self.seen_px = _spot_px(pose), seen_px
 
-    def _turn(self) -> np.ndarray:
-        """(3, 3) the shortest rotation that takes `up` to the camera's up (Rodrigues)."""
-        axis, cosine = np.cross(self.up, _CAMERA_UP), float(self.up @ _CAMERA_UP)
-        x, y, z = axis
-        cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-        return np.asarray(np.eye(3) + cross + cross @ cross / (1 + cosine))
+
+def upright(up: Array) -> Array:
+    """(3, 3) the shortest rotation that takes the unit vector `up` (3,) to the camera's up (Rodrigues)."""
+    axis, cosine = np.cross(up, _CAMERA_UP), float(up @ _CAMERA_UP)
+    x, y, z = axis
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.asarray(np.eye(3) + cross + cross @ cross / (1 + cosine))
+
+
+def pitch_deg(up: Array) -> float:
+    """How far a camera looks down in whose axes (x right, y down, z away) `up` (3,) is the vertical."""
+    return math.degrees(math.atan2(-up[2], -up[1]))
 
 
 def _seen_px(pose: Pose) -> float:

@@ -11,7 +11,8 @@ pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squ
 import torch
 
 from convert.datasets import posture_classes
-from convert.nets.form import FaultNet, Geometry, PaperNet
+from convert.nets.form import FaultNet, PaperNet
+from convert.nets.form_geometry import Geometry
 from convert.posture_report import macro_f1, named
 from convert.prepared import Prepared
 from convert.synth.found import SHARES, Donor, Finder
@@ -57,10 +58,21 @@ def test_reps_are_split_by_body_and_hold_what_they_were_drawn_with(prepared):
 def test_a_networks_view_of_a_mirrored_rep_has_the_sides_swapped(prepared):
     shown = np.array(prepared.arrays["shown"][:4, 0], np.float32)
     seen, other = (Geometry()(torch.as_tensor(part)) for part in (shown, mirrored(shown)))
-    legs = (seen.shape[-1] - 13, seen.shape[-1])
-    left, right = seen[..., legs[0] - 13 : legs[0]], seen[..., legs[0] : legs[1]]
-    assert torch.allclose(other[..., legs[0] - 13 : legs[0]], right, atol=1e-5)
-    assert torch.allclose(other[..., legs[0] : legs[1]], left, atol=1e-5)
+    left, right = slice(15, 28), slice(28, 41)
+    assert torch.allclose(other[..., left], seen[..., right], atol=1e-5)
+    assert torch.allclose(other[..., right], seen[..., left], atol=1e-5)
+
+
+def test_parts_of_the_body_are_told_against_how_they_stood(prepared):
+    shown = torch.as_tensor(np.array(prepared.arrays["shown"][:4, 0], np.float32))
+    parts = Geometry()(shown)[..., 41 : 41 + 130]
+    longer, turned, aside = parts[..., 70:80], parts[..., 90:100], parts[..., 100:110]
+    assert not longer[:, 0].any()
+    assert torch.allclose(turned[:, 0], torch.ones(4, 10), atol=0.05)
+    trunk, shank = 0, 3
+    lean = torch.rad2deg(torch.atan2(aside, turned))[:, DOWN]
+    assert (lean[:, trunk].abs() > 15).all()  # both tip over between standing and the bottom, the shank less
+    assert (lean[:, shank].abs() > 5).all()
 
 
 @pytest.mark.parametrize(
@@ -99,6 +111,16 @@ def test_lent_errors_move_the_joints_as_the_donor_says(prepared):
     moved = np.array([b.world[0, 1] - a.world[0, 1] for a, b in zip(true, lent, strict=True)])
     assert -0.7 < moved.mean() < -0.2
     assert max(float(pose.scores[5]) for pose in lent) <= 0.8 + 1e-6
+
+
+def test_no_error_that_trained_a_network_tests_it():
+    def donor(body):
+        nothing = np.zeros((len(SHARES), 17, 3), np.float32)
+        return Donor(0.0, 0.0, body, nothing, nothing[..., :2], nothing[..., 0])
+
+    train, tune, test = form_reps.lenders_of([donor(body) for body in range(8)])
+    assert [[lender.body for lender in part] for part in (train, tune, test)] == [[0, 1, 2, 3, 4, 5], [6], [7]]
+    assert form_reps.lenders_of([donor(3)])[2][0].body == 3  # nobody else was rendered
 
 
 def test_figures_of_a_perfect_and_of_an_always_bad_judge():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from device.squat.form import Form
-from device.squat.form_input import CHANNELS, DOWN, OTHER_SIDE, STEPS, form_input, mirrored
-from device.squat.pose import JOINTS
+from device.squat.form_input import CHANNELS, DOWN, OTHER_SIDE, STEPS, balanced_up, form_input, mirrored
+from device.squat.pose import JOINTS, KEYPOINTS
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH, draw, flipped, pose_images, rep_points, zoomed_out
 from tests.squat.figure import Shot, reps, squat, stand
 
@@ -40,6 +40,37 @@ def test_a_lifter_seen_from_two_sides_is_turned_to_face_one_way():
     front, side = (joints(form_input(rep(view_deg=view)))[..., :3] for view in (10.0, 80.0))
     assert np.abs(front - side).max() < 0.08
     assert joints(form_input(rep(view_deg=80.0)))[DOWN, JOINTS.index("left_knee"), 2] < -0.2  # knees before the hips
+
+
+def stance(knees_m: float) -> np.ndarray:
+    """(1, 23, 3) a lifter who stands with the knees so far before the ankles; his mass over the middle of the feet."""
+    heights = {"shoulder": 1.4, "elbow": 1.1, "wrist": 0.9, "hip": 0.85, "knee": 0.42, "ankle": 0.08}
+    before = {"heel": -0.06, "toe": 0.2, "knee": knees_m}
+    before["hip"] = before["shoulder"] = (0.07 - 0.17 * knees_m) / 0.79  # the feet reach from -0.06 to 0.2
+    world = np.zeros((1, len(KEYPOINTS), 3))
+    for row, name in enumerate(KEYPOINTS):
+        side, _, part = name.partition("_")
+        world[0, row] = [0.1 if side == "left" else -0.1, -heights.get(part, 0.0), -before.get(part, 0.0)]
+    return world
+
+
+@pytest.mark.parametrize("knees_m", [0.02, 0.12])
+def test_the_vertical_is_that_of_the_lifters_balance_however_his_legs_lean(knees_m):
+    up = balanced_up(stance(knees_m), np.array([0.79]))
+    assert np.degrees(np.arccos(up @ [0, -1, 0])) < 0.1
+
+
+def test_a_lifter_who_never_stands_is_shown_as_the_camera_sees_him():
+    assert balanced_up(stance(0.1), np.array([1.2])).tolist() == [0, -1, 0]  # hips at two thirds of the legs' length
+
+
+def test_a_camera_that_looks_down_changes_nothing_in_the_room():
+    a = np.radians(20)
+    turn = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]], np.float32)
+    level = rep()
+    poses = tuple(replace(p, world=p.world @ turn.T) for p in level.poses)
+    steep = joints(form_input(replace(level, poses=poses)))
+    assert np.abs(steep - joints(form_input(level)))[..., :3].max() < 1e-4
 
 
 def test_the_mirror_image_of_a_mirror_image_is_the_rep_itself():
