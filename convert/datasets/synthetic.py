@@ -13,9 +13,9 @@ from device import settings
 from device.errors import InputError
 
 
-def found_in(folder: Path) -> Path:
-    """Where the keypoints are kept that the device's pose model, by its settings, finds in a set."""
-    return folder / f"found-{settings.load().models.pose}"
+def found_in(folder: Path, pose_model: str = "") -> Path:
+    """Where the keypoints are kept that a pose model, by default that of the device's settings, finds in a set."""
+    return folder / f"found-{pose_model or settings.load().models.pose}"
 
 
 @dataclass(frozen=True)

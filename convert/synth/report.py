@@ -1,6 +1,6 @@
 """What the device makes of a synthetic set, against its truth: `python -m convert.synth.report SET [--out FILE.md]`.
 
-Three parts: where BlazePose puts the joints, how far the depth estimators are off, and whether reps are counted right.
+Three parts: where the pose model puts the joints, how far the depth estimators are off, whether reps are counted right.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from convert.metrics import mean, wilson
 from convert.synth.truth import Truth
 from device import settings
 from device.errors import SquatlightError
+from device.inference import pose_model as pose_models
 from device.inference import recorded
 from device.squat.depth import ESTIMATORS
 from device.squat.events import RepJudged
@@ -50,14 +51,15 @@ class Seen:
     reps: dict[str, tuple[RepJudged, ...]]
 
 
-def look(clip: SyntheticClip, kept: Path) -> Seen:
+def look(clip: SyntheticClip, kept: Path, pose_model: str) -> Seen:
     """Runs the device over a clip, or takes the keypoints kept from an earlier run."""
     truth = clip.truth()
     labelled = LabelledClip(clip.truth_file.stem, clip.video, "", "", "", not truth.reps, ())
     reps = {}
     for method in ESTIMATORS:
         chosen = settings.load()
-        chosen = replace(chosen, depth=replace(chosen.depth, method=method))
+        models, depth = replace(chosen.models, pose=pose_model), replace(chosen.depth, method=method)
+        chosen = replace(chosen, models=models, depth=depth)
         reps[method] = judge_clip(labelled, chosen, kept).reps
     poses = np.full((len(truth.visible), len(KEYPOINTS), 2), np.nan)
     for t, (_, pose) in enumerate(recorded.load(kept / f"{labelled.id}.npz")):
@@ -79,7 +81,7 @@ def torso_px(truth: Truth) -> Array:
 def joint_errors(seen: list[Seen]) -> tuple[dict[tuple[str, bool, str], list[float]], int, int, int]:
     """Errors in torso lengths by (part, near side, view); frames with the lifter, with anybody, and all in sight.
 
-    The lifter is found where the middle of the hips is less than half a torso off; else BlazePose follows another one.
+    The lifter is found where the middle of the hips is less than half a torso off; else another one is followed.
     """
     errors: dict[tuple[str, bool, str], list[float]] = {}
     found = anybody = frames = 0
@@ -205,17 +207,17 @@ def count_lines(seen: list[Seen]) -> Iterator[str]:
     yield from wrong
 
 
-def report(folder: Path) -> Iterator[str]:
+def report(folder: Path, pose_model: str = pose_models.DEFAULT) -> Iterator[str]:
     """The whole report as Markdown."""
     from tqdm import tqdm
 
-    kept = found_in(folder)
+    kept = found_in(folder, pose_model)
     clips = SyntheticClip.all_in(folder)
-    seen = [look(c, kept) for c in tqdm(clips, unit="clip", file=sys.stderr, disable=None)]
+    seen = [look(c, kept, pose_model) for c in tqdm(clips, unit="clip", file=sys.stderr, disable=None)]
     errors, found, anybody, frames = joint_errors(seen)
     yield f"A figure found in {anybody} of {frames} frames ({anybody / max(frames, 1):.1%}), the lifter in {found}"
     yield f"({found / max(frames, 1):.1%}; in the others a spotter, a passer-by or a mirror image is followed)."
-    yield "\nBlazePose against the truth, median / p95 in torso lengths, points inside the picture:\n"
+    yield f"\nJoints of the pose model {pose_model}, off by median / p95 in torso lengths, points inside the picture:\n"
     yield from joint_lines(errors)
     yield "\nDepth at the bottom of completed reps, + = said too deep; right = on the true side of parallel:\n"
     yield from depth_lines(list(depth_rows(seen)))
@@ -227,10 +229,11 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; gives its exit code."""
     out = argparse.ArgumentParser(prog="python -m convert.synth.report", description=__doc__)
     out.add_argument("set", type=Path, help="folder that `python -m convert synth` wrote")
+    out.add_argument("--pose", choices=pose_models.NAMES, default=pose_models.DEFAULT, help="pose model")
     out.add_argument("--out", type=Path, help="Markdown file; else standard output")
     args = out.parse_args(argv)
     try:
-        text = "\n".join(report(args.set)) + "\n"
+        text = "\n".join(report(args.set, args.pose)) + "\n"
     except SquatlightError as error:
         print(error, file=sys.stderr)
         return error.exit_code
