@@ -56,6 +56,13 @@ def test_every_bar_can_be_missed(given, words):
     assert missed.startswith(words)
 
 
+def test_a_device_that_was_closing_is_not_looked_at():
+    threads = [5] * 1799 + [2]
+    assert judged(samples(threads=threads))["missed"] == ["threads from 2 to 5"]
+    assert judged(soak.before_closing(samples(threads=threads)))["missed"] == []
+    assert judged(soak.before_closing(samples(threads=[5] * 1797 + [2] * 3)))["missed"] == ["threads from 2 to 5"]
+
+
 def test_a_repeated_rep_is_counted_and_forgiven():
     part = judged(samples(), heard=("a", "b", "b"))
     assert part["missed"] == []
