@@ -87,25 +87,30 @@ def judged() -> None:
     )
 
 
-def killed() -> None:
+def freshly_lit() -> None:
+    wait(lambda: not watch.lit)
     wait(lambda: watch.lit)
-    systemctl("kill", "--signal=KILL", "squatlight")
+
+
+def struck(name: str, signal: str) -> None:
+    """A signal while the lamp is lit: how long until it is dark, and then until the next rep lights it."""
+    freshly_lit()
+    systemctl("kill", f"--signal={signal}", "squatlight")
     dark_s = wait(lambda: not watch.lit)
-    tell(killed={"dark_s": dark_s, "back_s": wait(lambda: watch.lit)})
+    tell(**{name: {"dark_s": dark_s, "back_s": wait(lambda: watch.lit)}})
+
+
+def killed() -> None:
+    struck("killed", "KILL")
 
 
 def frozen() -> None:
     """Neither its loop nor its guard turns any more; the watchdog is left."""
-    wait(lambda: not watch.lit)
-    wait(lambda: watch.lit)
-    systemctl("kill", "--signal=STOP", "squatlight")
-    dark_s = wait(lambda: not watch.lit)
-    tell(frozen={"dark_s": dark_s, "back_s": wait(lambda: watch.lit)})
+    struck("frozen", "STOP")
 
 
 def stopped() -> None:
-    wait(lambda: not watch.lit)
-    wait(lambda: watch.lit)
+    freshly_lit()
     begin_s = monotonic()
     systemctl("stop", "squatlight")
     took_s = monotonic() - begin_s
