@@ -27,8 +27,11 @@ HANG, HANG_BOTH = 0.85, 0.7  # ... over hanging arms, surely down there or both 
 # floor: deadlifts 0.71 or more in both; squats that lean and sink so far 0.73 or less down there, 0.67 in both, but
 # for poses gone wrong
 HINGE_DROP = 0.6  # ... unless the hips sink further than for a lift: deadlifts 0.51 or less, squats with low hands 0.67
-HIPS_SEEN, ON_BAR = 0.5, 0.5  # where the hips are not seen, only who stands with the hands at the bar can have done a
-# squat: our network alone takes lunges and deadlifts for squats, with hands at 0.56 or lower down in 20 of 24
+UPRIGHT_DEG, LUNGE_DROP = 16.0, 0.45  # a trunk so upright over arms that surely hang, hips no further down: nothing
+# outweighs hips that go back, so one foot is behind; lunges seen along the legs 0.30 to 0.33, such a squat 0.65
+HIPS_SEEN, ON_BAR, SURE_DROP = 0.5, 0.5, 0.5  # where the hips are not seen, only who stands with the hands at the bar,
+# or sinks so far, has squatted: our network alone takes lunges and deadlifts for squats, 20 of 24 with hands at 0.56
+# or lower down, 23 of them with a drop of 0.47 or less
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,9 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float]) -> bool:
     """Whether the movement is a squat; arguments as for `dip`."""
     found = dip(seen, heights)
     lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP
-    hang = found.hands_down > HANG or min(found.hands_down, found.hands_stood) > HANG_BOTH
+    hands = min(found.hands_down, found.hands_stood)
+    upright = found.lean_deg < UPRIGHT_DEG and hands > HANG and found.drop < LUNGE_DROP
+    hang = found.hands_down > HANG or hands > HANG_BOTH
     bent = found.lean_risen_deg > MAX_LEAN_STOOD_DEG
     hinge = (hang or bent) and found.lean_deg > HINGE_LEAN_DEG and found.drop < HINGE_DROP
     return bool(
@@ -108,8 +113,9 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float]) -> bool:
         and found.knees_apart_deg <= MAX_KNEE_DIFFERENCE_DEG
         and found.feet_moved <= MAX_FEET_MOVED
         and found.lean_stood_deg <= MAX_LEAN_STOOD_DEG
-        and (found.hips_seen >= HIPS_SEEN or found.hands_stood <= ON_BAR)
+        and (found.hips_seen >= HIPS_SEEN or found.hands_stood <= ON_BAR or found.drop > SURE_DROP)
         and not lunge
+        and not upright
         and not hinge
     )
 

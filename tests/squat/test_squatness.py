@@ -81,11 +81,23 @@ def test_who_leans_far_over_at_the_lowest_and_still_afterwards_has_hinged():
     assert dip(over[: lowest + 1], HEIGHTS[: lowest + 1]).lean_risen_deg == 0  # he never rose
 
 
-def test_where_the_hips_are_hidden_only_hands_at_the_bar_make_a_squat():
+def test_where_the_hips_are_hidden_only_hands_at_the_bar_or_a_long_way_down_make_a_squat():
     assert is_squat(squat(hips_seen=0.1), HEIGHTS)
     hanging = [replace(f, hands_down=0.6) for f in squat()]
     assert is_squat(hanging, HEIGHTS)
-    assert not is_squat([replace(f, hips_seen=0.1) for f in hanging], HEIGHTS)
+    hidden = [replace(f, hips_seen=0.1) for f in hanging]
+    assert not is_squat(hidden, HEIGHTS)
+    assert is_squat(hidden, [0.4 if h == 0.5 else h for h in HEIGHTS])
+
+
+def test_who_goes_down_upright_under_hanging_arms_has_one_foot_behind():
+    heights = [0.62 if h == 0.5 else max(h, 0.62) for h in HEIGHTS]
+    seen = [replace(moment(h), lean_deg=10.0, hands_down=HANG + 0.1) for h in heights]
+    assert not is_squat(seen, heights)
+    assert is_squat([replace(f, hands_down=0.1) for f in seen], heights)
+    assert is_squat([replace(f, lean_deg=25.0) for f in seen], heights)
+    deep = [0.35 if h == 0.62 else h for h in heights]
+    assert is_squat([replace(f, height=h) for f, h in zip(seen, deep, strict=True)], deep)
 
 
 def test_a_pose_none_of_whose_legs_is_seen_is_made_up():
