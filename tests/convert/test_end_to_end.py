@@ -16,10 +16,10 @@ from device.squat.pose import KEYPOINTS
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A models/ of its own, with nothing but the head that finds surface points."""
+    """A models/ of its own, with nothing but what finds the keypoints beside BlazePose."""
     folder, ours = tmp_path / "models", models.shipped_folder()
     folder.mkdir()
-    for name in ("surface.tflite", "surface.json"):
+    for name in ("surface.tflite", "surface.json", "pose.tflite", "pose.json"):
         (folder / name).symlink_to(ours / name)
     monkeypatch.setattr(models, "shipped_folder", lambda: folder)
     monkeypatch.setattr("convert.verify.shipped_folder", lambda: folder)
