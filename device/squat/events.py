@@ -34,7 +34,7 @@ class RepJudged:
         at_s: time of the frame on which the verdict fell.
         rep: the rep.
         depth: how deep it was; None where neither leg was seen.
-        form: what the form model says; None where there is no such model.
+        form: what the form model says; None where there is no such model, or the hips were not seen at the bottom.
         verdict: what the lamps say.
         set_number: from 1.
         set_rep: number of the rep in its set, from 1.

@@ -184,7 +184,8 @@ class Judge:
         knees = [f.knee_deg.max() for p, f in self._track if p.captured_s >= rep.lockout_s]
         observed = Observation(stood_up, float(max(knees)) if knees else None, depth.p_below if depth else None, view)
         verdict = judge(self.settings.rules, observed, rep.poses[rep.bottom].index)
-        form = self._form_network(rep) if self._form_network is not None else None
+        network = self._form_network if depth is not None else None  # of hips that nobody saw it could only guess
+        form = network(rep) if network is not None else None
         yield RepJudged(now_s, rep, depth, form, verdict, self._set, self._set_rep, view)
 
     def _depth(

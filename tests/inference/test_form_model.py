@@ -13,6 +13,7 @@ from device.output.record import rep_record, row
 from device.squat.form import FAULTS
 from device.squat.form_input import CHANNELS, FORM_INPUT_VERSION, STEPS
 from device.squat.judge import Judge
+from device.squat.pose import index
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH
 from tests.squat.figure import Shot, squat, stand
 
@@ -44,9 +45,11 @@ def graph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(form_model, "Model", Graph)
 
 
-def judged(network: FormModel):
+def judged(network: FormModel, hips: float = 1.0):
     judge = Judge(form_network=network)
     poses = Shot().film([*stand(), *squat(5.0), *stand()])
+    for pose in poses:
+        pose.scores[index("left_hip", "right_hip")] *= hips
     events = [event for pose in poses for event in judge.see(pose, pose.captured_s)]
     return next(event for event in events if type(event).__name__ == "RepJudged")
 
@@ -61,6 +64,15 @@ def test_a_rep_carries_its_faults_to_json_and_to_the_table(graph: None) -> None:
     assert list(record["form"]["faults"]) == list(FAULTS)
     assert record["form"]["faults"]["knees_in"] == {"p": 0.75, "size": 12.0}
     assert row(record).endswith("0.25  bent over, knees in")
+
+
+def test_of_a_rep_whose_hips_nobody_saw_nothing_is_said(graph: None) -> None:
+    with FormModel(manifest()) as network:
+        event = judged(network, hips=0.4)
+        assert event.form is None
+        assert event.depth is None
+        assert network._model.shown == []
+    assert rep_record(event, "clip", "gym", network.hashes)["form"] is None
 
 
 def test_the_papers_network_sees_eleven_images_and_votes(graph: None) -> None:
