@@ -10,7 +10,7 @@ from convert.synth.keypoint_reps import clip_truth
 from device.squat import squatness
 from device.squat.squatness import Dip
 
-DIP = Dip(0.5, 0.7, 5.0, 0.1, 0.05, 30.0, 0.3, 0.2, 10.0)
+DIP = Dip(0.5, 0.7, 5.0, 0.1, 0.05, 30.0, 0.3, 0.2, 10.0, 10.0, 1.0)
 
 
 @pytest.fixture(scope="module")
