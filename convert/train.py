@@ -74,7 +74,7 @@ def train(
         InputError: the data is broken, or `out` holds a training of another recipe or of other data.
         PartFailed: the loss is no number any more, or memory ran out.
     """
-    if prepared.about["task"] != recipe.task:
+    if prepared.about["task"] != getattr(recipe.maker, "prepared_by", recipe.task):
         raise InputError(f"{prepared.folder}: prepared for {prepared.about['task']}, the recipe trains {recipe.task}")
     for key, used in prepared.about.get("told", {}).items():
         now = json.loads(json.dumps(asdict(recipe.data))).get(key)

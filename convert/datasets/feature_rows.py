@@ -13,6 +13,8 @@
 | torso, torso_whole | float32 | mid shoulders to mid hips in sides of the crop, as seen and if not foreshortened |
 | near | uint8 | the leg nearer to the camera: 0 left, 1 right |
 | view_deg | float32 | of the camera |
+| margins | (2,) float32 | height of knee top over hip crease, left then right, + is deep, in thigh lengths |
+| thigh_m | float32 | length of the lifter's thigh |
 | low | bool | whether the hips are in the lower half of their way |
 | clip, frame | int32 | which clip of `about["clips"]`, and which frame of it |
 | mirrored | bool | whether all of this row is mirrored, the truth too |
@@ -52,6 +54,8 @@ ROWS: dict[str, tuple[tuple[int, ...], Any]] = {
     "torso_whole": ((), np.float32),
     "near": ((), np.uint8),
     "view_deg": ((), np.float32),
+    "margins": ((2,), np.float32),
+    "thigh_m": ((), np.float32),
     "low": ((), np.bool_),
     "clip": ((), np.int32),
     "frame": ((), np.int32),
@@ -142,6 +146,8 @@ def _row(found: TrackedFrame) -> dict[str, Any]:
         "torso_whole": found.torso_whole,
         "near": found.near,
         "view_deg": found.view_deg,
+        "margins": found.margins_m / found.thigh_m,
+        "thigh_m": found.thigh_m,
         "low": found.low,
         "frame": found.frame,
         "mirrored": found.mirrored,

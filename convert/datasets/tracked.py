@@ -44,6 +44,8 @@ class TrackedFrame:
         low: whether the hips are in the lower half of their way.
         view_deg: of the camera.
         mirrored: whether the picture was mirrored.
+        margins_m: (2,) height of each knee top over the hip crease, left then right, + is deep.
+        thigh_m: length of the lifter's thigh.
     """
 
     seen: Seen
@@ -57,6 +59,8 @@ class TrackedFrame:
     low: bool
     view_deg: float
     mirrored: bool
+    margins_m: NDArray[np.float32]
+    thigh_m: float
 
 
 @dataclass(frozen=True)
@@ -133,10 +137,12 @@ def _track(
     points = unit_from_frame(seen.crop, pixels)
     inside = (points >= 0).all(-1) & (points < 1).all(-1)
     torso_px, whole_px = _torso(pixels, truth, frame)
+    margins_m = truth.knee_top_m[frame] - truth.crease_m[frame]
     return TrackedFrame(
         seen, image, points.astype(np.float32), np.where(inside, visible, 0).astype(np.uint8),
         torso_px / seen.crop.side_px, whole_px / seen.crop.side_px, _near(truth, frame) ^ int(mirrored), frame, False,
         float(truth.about["view_deg"]) * (-1 if mirrored else 1), mirrored,
+        margins_m[::-1] if mirrored else margins_m, float(truth.about["thigh_m"]),
     )  # fmt: skip
 
 

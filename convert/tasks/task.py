@@ -2,7 +2,8 @@
 
 One implementation per module of this folder: convert/tasks/NAME.py ends with `TASK = Name()`; a recipe says
 `task = "NAME"`. A task may also have `report(manifest: Manifest, given: Mapping[str, Path]) -> str`: convert/report.py;
-and `calibrate(net: nn.Module, prepared: Prepared)`, which fits what the tune split fits once training is over.
+`calibrate(net: nn.Module, prepared: Prepared)`, which fits what the tune split fits once training is over; and
+`prepared_by: str`, the task whose prepared data it takes.
 """
 
 from collections.abc import Mapping, Sequence

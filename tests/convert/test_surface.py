@@ -80,7 +80,8 @@ def test_held_out_bodies_are_never_disturbed_and_give_frames_of_their_own_number
             features=features, points=np.zeros((17, 2)), scores=np.ones(17), world=np.zeros((17, 3)), crop=crop
         )
         points, visible = np.zeros((23, 2)), np.ones(23)
-        yield feature_rows.TrackedFrame(seen, image, points, visible, 1, 1, 0, 0, True, 0, False)
+        margins_m = np.array([0.1, -0.1], np.float32)
+        yield feature_rows.TrackedFrame(seen, image, points, visible, 1, 1, 0, 0, True, 0, False, margins_m, 0.4)
 
     truth_file = tmp_path / "clip.npz"
     truth_file.write_bytes(b"")
