@@ -69,7 +69,7 @@ def device(clip: str, notes: Notes) -> dict[str, float | None]:
     from device import replay
     from device.__main__ import main
 
-    opened = replay.open_pose_model
+    opened = replay.open_poses
 
     def noting(*arguments: Any) -> Any:
         model = opened(*arguments)
@@ -83,7 +83,7 @@ def device(clip: str, notes: Notes) -> dict[str, float | None]:
         model.estimate = noted
         return model
 
-    replay.open_pose_model = noting
+    replay.open_poses = noting
     if code := main(["replay", clip, "--json", "-"]):
         sys.exit(code)
     return notes.result()

@@ -8,7 +8,7 @@ from device import machine
 from device.camera.frames import Frame
 from device.camera.state import CameraState
 from device.errors import PartFailed, SquatlightError
-from device.inference.pose_model import open_pose_model
+from device.judging import open_poses
 from device.output.broker import EmbeddedBroker
 from device.output.lamp import Lamp
 from device.output.light import TEST_S
@@ -91,9 +91,7 @@ def _broker(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    model = open_pose_model(
-        settings.models.pose, settings.models.threads, settings.models.runtime or None, settings.depth.surfaces
-    )
+    model = open_poses(settings)
     model.close()
     return f"{settings.models.pose}: {', '.join(f'{role} {value[:19]}' for role, value in model.hashes.items())}"
 

@@ -1,13 +1,24 @@
-"""The judge of the settings, with the networks that they name."""
+"""The pose model and the judge of the settings, with the networks that they name."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from device.inference.depth_model import open_depth_model
 from device.inference.form_model import open_form_model
+from device.inference.pose_model import PoseModel, open_pose_model
 from device.settings import Settings
 from device.squat.depth import NETWORK
 from device.squat.judge import Judge
+
+
+def open_poses(settings: Settings) -> PoseModel:
+    """The pose model, with what else is to be found in each frame.
+
+    Raises:
+        ModelError: a network is missing, damaged or made for another device.
+    """
+    m = settings.models
+    return open_pose_model(m.pose, m.threads, m.runtime or None, settings.depth.surfaces, m.bar_ends)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from device.camera.clip import Clip
 from device.errors import InputError, SquatlightError
-from device.inference.pose_model import PoseModel, open_pose_model
-from device.judging import open_judge
+from device.inference.pose_model import PoseModel
+from device.judging import open_judge, open_poses
 from device.output.drawing import Overlay
 from device.output.record import Record, rep_record, row
 from device.output.video import VideoWriter
@@ -52,9 +52,7 @@ def replay(clips: Sequence[str], settings: Settings, outlets: Outlets) -> int:
     failed = 0
     for clip, video in zip(clips, videos, strict=True):
         try:
-            model = open_pose_model(
-                settings.models.pose, settings.models.threads, settings.models.runtime or None, settings.depth.surfaces
-            )
+            model = open_poses(settings)
             records = _judged(clip, settings, model, video, outlets)
             rows = 0
             for record in records:

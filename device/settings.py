@@ -64,6 +64,7 @@ class Models:
 
     pose: str
     form: str
+    bar_ends: bool
     threads: int
     runtime: str
 

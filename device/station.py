@@ -16,8 +16,7 @@ from device.camera.recorded import PREFIX, Recorded
 from device.controls import Controls, Gate
 from device.errors import SettingsError
 from device.idle import Idle
-from device.inference.pose_model import open_pose_model
-from device.judging import open_judge
+from device.judging import open_judge, open_poses
 from device.meter import Meter
 from device.output.broker import EmbeddedBroker
 from device.output.evidence import Evidence
@@ -62,9 +61,7 @@ class Station:
             opened.enter_context(self.overrides)
             self.light = opened.enter_context(open_light(settings.light, live))  # first: dark before anything else
             self.source: FrameSource = opened.enter_context(open_source(settings, live))
-            model = open_pose_model(
-                settings.models.pose, settings.models.threads, settings.models.runtime or None, settings.depth.surfaces
-            )
+            model = open_poses(settings)
             opened.callback(model.close)
             self.judge, self._hashes = opened.enter_context(open_judge(settings))
             self.model = Gate(Meter(model, isinstance(self.source, LiveCamera)))

@@ -1,26 +1,39 @@
 """Where the two ends of the bar are: a small network on a wide crop around the wrists.
 
-The crop of the pose cuts the bar's ends off, so they want pixels of their own. It is not needed for judging a rep, and
-whoever wants the bar's path asks for it frame by frame. Trained by `convert/tasks/bar_end.py`.
+The crop of the pose cuts the bar's ends off, so they want pixels of their own. No verdict needs them: `models.bar_ends`
+asks for them, and the bar's velocity comes of it. Trained by `convert/tasks/bar_end.py`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from device.camera.frames import Frame
 from device.inference.letterbox import Crop
 from device.inference.models import Manifest
 from device.inference.surface import shares
 from device.inference.tflite import Model
 from device.squat.features import scale_px_per_m
-from device.squat.pose import Pose, index
+from device.squat.pose import BAR_ENDS, Pose, index
 
 NAME = "bar_end"
 OUTPUTS = ("heat", "sight")
 SIZE = 128
 ACROSS_M = 2.8  # a bar is 2.2 m long
-_WRISTS = index("left_wrist", "right_wrist")
+_WRISTS, _ENDS = index("left_wrist", "right_wrist"), index(*BAR_ENDS)
+
+
+class _Poses(Protocol):
+    """A `device.inference.pose_model.PoseModel`."""
+
+    hashes: dict[str, str]
+
+    def estimate(self, frame: Frame) -> Pose | None: ...
+
+    def close(self) -> None: ...
 
 
 class BarEndModel:
@@ -53,6 +66,37 @@ class BarEndModel:
     def close(self) -> None:
         """Frees the model."""
         self._model.close()
+
+
+class WithBarEnds:
+    """A pose model whose poses have the ends of the bar, too.
+
+    Args:
+        poses: finds the lifter; a pose that has the ends already keeps its own.
+        bar: finds the ends around his wrists.
+        sha256: hash of the network's file.
+    """
+
+    def __init__(self, poses: _Poses, bar: BarEndModel, sha256: str) -> None:
+        self._poses, self._bar = poses, bar
+        self.hashes = {**poses.hashes, NAME: f"sha256:{sha256}"}
+
+    def estimate(self, frame: Frame) -> Pose | None:
+        """The lifter's pose, or None where nobody is found; frames must come in the order of their time."""
+        pose = self._poses.estimate(frame)
+        if pose is None or np.isfinite(pose.keypoints[_ENDS]).any():
+            return pose
+        found = self._bar.find(frame.image, pose)
+        if found is None:
+            return pose
+        keypoints, scores = pose.keypoints.copy(), pose.scores.copy()
+        keypoints[_ENDS], scores[_ENDS] = found
+        return replace(pose, keypoints=keypoints, scores=scores)
+
+    def close(self) -> None:
+        """Frees the models."""
+        self._poses.close()
+        self._bar.close()
 
 
 def crop_around(wrists: NDArray[np.floating], scale: float) -> Crop:

@@ -4,7 +4,8 @@ from typing import Protocol
 
 from device.camera.frames import Frame
 from device.errors import ModelError
-from device.inference import fetch, models, surface
+from device.inference import bar_end, fetch, models, surface
+from device.inference.bar_end import BarEndModel, WithBarEnds
 from device.inference.blazepose import BlazePose
 from device.inference.paired import Paired
 from device.inference.recorded import RecordedPoses
@@ -31,7 +32,11 @@ class PoseModel(Protocol):
 
 
 def open_pose_model(
-    name: str = DEFAULT, threads: int = 2, runtime: str | None = None, surfaces: bool = False
+    name: str = DEFAULT,
+    threads: int = 2,
+    runtime: str | None = None,
+    surfaces: bool = False,
+    bar_ends: bool = False,
 ) -> PoseModel:
     """Loads a pose model.
 
@@ -40,6 +45,7 @@ def open_pose_model(
         threads: threads of the TFLite interpreter.
         runtime: TFLite runtime, see `device.inference.tflite`; None takes the first that is installed.
         surfaces: whether hip creases and knee tops are found too; without, BlazePose leaves them NaN.
+        bar_ends: whether the ends of the bar are found too, by a network of their own.
 
     Raises:
         ModelError: no such model, not fetched, damaged, or none that gives what is needed.
@@ -48,6 +54,12 @@ def open_pose_model(
         return RecordedPoses(name.removeprefix(RECORDED))
     if name not in NAMES:
         raise ModelError(f"pose model {name!r}: expected one of {', '.join(NAMES)}")
+    bar = models.find(bar_end.NAME) if bar_ends else None  # told before anything is loaded
+    model = _poses(name, threads, runtime, surfaces)
+    return model if bar is None else WithBarEnds(model, BarEndModel(bar, threads, runtime), bar.sha256)
+
+
+def _poses(name: str, threads: int, runtime: str | None, surfaces: bool) -> PoseModel:
     if name == "squatlight":
         return _squatlight(threads, runtime)
     blazepose = _blazepose(threads, runtime, surfaces)

@@ -52,7 +52,10 @@ def rep_record(
             "pause_s": round(rep.tempo.pause_s, 3),
             "concentric_s": round(rep.tempo.concentric_s, 3),
         },
-        "velocity": None,
+        "velocity": None if event.velocity is None else {
+            "mean_m_s": round(event.velocity.mean_m_s, 3),
+            "peak_m_s": round(event.velocity.peak_m_s, 3),
+        },
         "form": None if form is None else {
             "good": round(form.good, 3),
             "faults": {name: {"p": round(p, 3), "size": round(size, 1)} for name, (p, size) in form.faults.items()},

@@ -159,10 +159,15 @@ def estimate_by_network(
     return _depth(np.asarray(margins), side, float(sigmas[side]), NETWORK, height_cm)
 
 
+def thigh_m(height_cm: float | None) -> float:
+    """Hip joint to knee joint of a lifter of this height, or of the mean height."""
+    return THIGH_PER_HEIGHT * (height_cm or MEAN_HEIGHT_CM) / 100
+
+
 def _depth(margins: Array, side: int, sigma: float, method: str, height_cm: float | None) -> Depth:
     """The depth by one side's margin."""
     margin = float(margins[side])
-    thigh_cm = THIGH_PER_HEIGHT * (height_cm or MEAN_HEIGHT_CM)
+    thigh_cm = 100 * thigh_m(height_cm)
     spread = math.hypot(SPREAD_THIGH, 0 if height_cm else SPREAD_HEIGHT_CM / MEAN_HEIGHT_CM)
     return Depth(
         margin=margin,

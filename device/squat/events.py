@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from device.squat.bar import Velocity
 from device.squat.depth import Depth
 from device.squat.form import Form
 from device.squat.phases import Phase
@@ -39,6 +40,7 @@ class RepJudged:
         set_number: from 1.
         set_rep: number of the rep in its set, from 1.
         view_deg: where the camera stands, 0 = in front, + = shows the left side; NaN = unknown.
+        velocity: of the bar; None where its ends were not sought or not seen.
     """
 
     at_s: float
@@ -49,6 +51,7 @@ class RepJudged:
     set_number: int
     set_rep: int
     view_deg: float
+    velocity: Velocity | None = None
 
 
 @dataclass(frozen=True, slots=True)

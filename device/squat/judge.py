@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from device.squat import depth as depths
+from device.squat.bar import bar_velocity
 from device.squat.events import DepthReached, Event, LifterLost, PhaseChanged, RepJudged
 from device.squat.features import Features, features, view_deg
 from device.squat.form import FormNetwork
@@ -186,16 +187,22 @@ class Judge:
         verdict = judge(self.settings.rules, observed, rep.poses[rep.bottom].index)
         network = self._form_network if depth is not None else None  # of hips that nobody saw it could only guess
         form = network(rep) if network is not None else None
-        yield RepJudged(now_s, rep, depth, form, verdict, self._set, self._set_rep, view)
+        velocity = bar_velocity(rep, depths.thigh_m(self.settings.height_cm), self._optics) if stood_up else None
+        yield RepJudged(now_s, rep, depth, form, verdict, self._set, self._set_rep, view, velocity)
 
     def _depth(
         self, poses: Sequence[Pose], around: Sequence[Pose], rep: Sequence[Pose], lowest_s: float
     ) -> depths.Depth | None:
-        s = self.settings
-        optics = replace(s.optics, pitch_deg=self.pitch_deg) if s.learn_pitch else s.optics
+        s, optics = self.settings, self._optics
         if s.method == depths.NETWORK and self._depth_network is not None:
             return depths.estimate_by_network(self._depth_network, rep, lowest_s, optics, s.height_cm)
         return depths.estimate(poses, around, s.method, optics, s.height_cm)
+
+    @property
+    def _optics(self) -> Optics:
+        """The camera, its pitch as learnt where it is to be learnt."""
+        s = self.settings
+        return replace(s.optics, pitch_deg=self.pitch_deg) if s.learn_pitch else s.optics
 
     @property
     def pitch_deg(self) -> float:

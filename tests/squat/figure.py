@@ -16,6 +16,7 @@ from device.squat.pose import JOINTS, KEYPOINTS, Pose
 
 SHANK = THIGH = 0.43
 TRUNK, ANKLE, HALF_HIPS, HALF_SHOULDERS, HALF_STANCE = 0.52, 0.08, 0.10, 0.19, 0.17
+HALF_BAR = 1.1
 STANDING_THIGH_DEG = -88.0
 
 
@@ -112,6 +113,7 @@ class Shot:
         size: of the picture.
         fov_deg: along its longer side.
         noise_m: standard deviation of every coordinate, metres of the world, other in each frame.
+        bar: whether there is a bar on the shoulders, whose ends are seen.
     """
 
     view_deg: float = 60.0
@@ -121,6 +123,7 @@ class Shot:
     size: tuple[int, int] = (720, 1280)
     fov_deg: float = 65.0
     noise_m: float = 0.0
+    bar: bool = False
 
     def film(self, parts: Sequence[Part], start: Posture = STANDING, seed: int = 1) -> list[Pose]:
         """The poses of a movement, one a frame."""
@@ -142,7 +145,8 @@ class Shot:
         towards_camera = np.array([np.cos(view), 0, -np.sin(view)])  # from the lifter; his left is -z
         right = np.array([-np.sin(view), 0, -np.cos(view)])  # of the picture: facing, his left is on the right
         camera = self.distance_m * towards_camera + np.array([0, self.height_m, 0])
-        seen = (joints - camera) @ np.stack([right, [0, -1, 0], -towards_camera]).T
+        axes = np.stack([right, [0, -1, 0], -towards_camera]).T
+        seen = (joints - camera) @ axes
         focal_px = max(self.size) / 2 / np.tan(np.radians(self.fov_deg) / 2)
         keypoints = np.full((len(KEYPOINTS), 2), np.nan, np.float32)
         world = np.full((len(KEYPOINTS), 3), np.nan, np.float32)
@@ -152,7 +156,17 @@ class Shot:
         hips = [JOINTS.index("left_hip"), JOINTS.index("right_hip")]
         world[rows] = seen - seen[hips].mean(0)
         scores[rows] = np.clip(0.95 - 0.5 * world[rows, 2], 0.6, 0.999)  # what lies behind is seen less well
+        if self.bar:
+            ends = (bar_ends(joints) - camera) @ axes
+            keypoints[-2:] = focal_px * ends[:, :2] / ends[:, 2:] + np.array(self.size) / 2
+            scores[-2:] = np.where(ends[:, 2] < seen[hips, 2].mean() + 0.3, 0.9, 0.1)  # what lies behind is hidden
         return Pose(keypoints, scores, world, at_s, index, 0, self.size)
+
+
+def bar_ends(joints: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(2, 3) ends of a bar that lies across the shoulders, left and right."""
+    shoulders = joints[[JOINTS.index("left_shoulder"), JOINTS.index("right_shoulder")]]
+    return np.asarray(shoulders.mean(0) + np.array([[0, 0, -HALF_BAR], [0, 0, HALF_BAR]]))
 
 
 def _joints(posture: Posture) -> NDArray[np.float64]:
