@@ -20,6 +20,7 @@ COMMANDS = {
     "tune": ("convert.tune", "fits the depth estimators' offset and sigma on the tune split"),
     "pose-clips": ("convert.pose_clips", "both pose models over labelled clips"),
     "bench-pose": ("convert.bench_pose", "how fast the pose networks are, in turn on one thread"),
+    "bar-report": ("convert.bar_report", "the bar's ends and velocity on a rendered set, against its truth"),
     "surface-sheet": ("convert.surface_sheet", "draws the surface points found on labelled clips, to be looked at"),
     "frontsquat": ("convert.frontsquat", "depth on FrontSquat: the paper's network beside ours"),
     "bench": ("convert.bench", "frames a second, memory, start-up; against mediapipe's own Pose"),

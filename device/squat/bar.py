@@ -65,7 +65,7 @@ def bar_velocity(rep: Rep, thigh_m: float, optics: Optics) -> Velocity | None:
 
 
 def _px_per_m(standing: Sequence[Pose], thigh_m: float, end: int, optics: Optics) -> float:
-    """Pixels per metre at one end of the bar: it may lie a metre nearer to the camera than the lifter; NaN = unknown."""
+    """Pixels per metre at one end of the bar, which may lie a metre nearer to the camera than the lifter; or NaN."""
     found = []
     for pose in standing:
         if pose.world is None:
