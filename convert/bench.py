@@ -5,6 +5,7 @@ The two run in turn, each in a process of its own, and medians are compared: oth
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 
 import device
 from convert import latency
+from convert.contestants import ASKED
 from convert.flops import mflop
 from device.camera.clip import Clip
 from device.errors import PartFailed
@@ -169,10 +171,13 @@ def table(result: Mapping[str, Any]) -> list[str]:
         each = ", ".join(f"{ratio:.2f}" for ratio in result["ratios"])
         lines.append(f"device over mediapipe, frames a second: {result['ratio']:.2f} (median of {each})")
     lines += ["", f"{'one thread, CPU time':32s}{'ms a run':>10s}{'ms a frame':>11s}"]
-    for name, stage in result["stages"].items():
-        lines.append(f"  {name:30s}{stage['run_ms']:10.2f}{stage['frame_ms']:11.2f}")
-    total_ms = sum(stage["frame_ms"] for stage in result["stages"].values())
-    lines += [f"  {'together':30s}{'':10s}{total_ms:11.2f}", ""]
+    stages = dict(result["stages"])
+    asked = {f"where asked for: {name}": stages.pop(name) for name in ASKED if name in stages}
+    together = {"together": {"run_ms": math.nan, "frame_ms": sum(stage["frame_ms"] for stage in stages.values())}}
+    for name, stage in {**stages, **together, **asked}.items():
+        run = "" if math.isnan(stage["run_ms"]) else f"{stage['run_ms']:.2f}"
+        lines.append(f"  {name:30s}{run:>10s}{stage['frame_ms']:11.2f}")
+    lines.append("")
     lines += [*latency.table(result["latency"]), ""] if "latency" in result else []
     lines += [f"{name}: {cost:.0f} MFLOP a run" for name, cost in result["mflop"].items()]
     lines += [f"landmark network on other boards ({ESTIMATED}; by XNNPACK's published speed on MobileNet v1):"]

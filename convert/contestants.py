@@ -15,6 +15,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+ASKED = ("surface head", "bar ends")
+"""Stages that run only where the settings ask for them."""
+
 
 class Notes:
     """Times of the frames of one run.
@@ -102,12 +105,14 @@ def mediapipe(clip: str, notes: Notes) -> dict[str, float | None]:
 
 
 def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
-    """CPU time of the device's stages on one thread each."""
+    """CPU time of the device's stages on one thread each, last of what runs only where the settings ask for it."""
     import cv2
 
     from device.camera.clip import Clip
+    from device.inference.bar_end import SIZE, BarEndModel
     from device.inference.letterbox import Crop
     from device.inference.pose_model import open_pose_model
+    from device.inference.surface import SurfaceHead
     from device.inference.tflite import Model
     from device.squat.judge import Judge
     from device.watch import watch
@@ -115,34 +120,37 @@ def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
     cv2.setNumThreads(1)
     spent: dict[str, list[float]] = defaultdict(list)
 
-    def timed(inner: Callable[..., Any], name: Callable[[Any], str]) -> Callable[..., Any]:
+    def timed(inner: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
         def outer(self: Any, *arguments: Any) -> Any:
             start_s = time.thread_time()
             result = inner(self, *arguments)
-            spent[name(self)].append(1e3 * (time.thread_time() - start_s))
+            spent[name(self, *arguments)].append(1e3 * (time.thread_time() - start_s))
             return result
 
         return outer
 
     see = Judge.see
+    graphs = {"blazepose_detector": "detector", "blazepose_full": "landmarks", "pose": "landmarks"}
     Clip._read = timed(Clip._read, lambda _: "decode")  # type: ignore[method-assign]
-    Crop.cut = timed(Crop.cut, lambda _: "crop")  # type: ignore[method-assign]
+    Crop.cut = timed(Crop.cut, lambda _, image, size: f"crop of {size}" if size == SIZE else "crop")  # type: ignore[method-assign]
     Model.__call__ = timed(  # type: ignore[method-assign]
-        Model.__call__, lambda model: "detector" if "detector" in model.path.name else "landmarks"
+        Model.__call__, lambda model, _: graphs.get(model.path.stem, model.path.stem)
     )
+    SurfaceHead.find = timed(SurfaceHead.find, lambda *_: ASKED[0])  # type: ignore[method-assign]
+    BarEndModel.find = timed(BarEndModel.find, lambda *_: ASKED[1])  # type: ignore[method-assign]
     Judge.see = timed(lambda *given: list(see(*given)), lambda _: "judge")  # type: ignore[method-assign]
-    model = open_pose_model(threads=1)
+    model = open_pose_model(threads=1, surfaces=True, bar_ends=True)
     type(model).estimate = timed(type(model).estimate, lambda _: "estimate")  # type: ignore[method-assign]
     with Clip(clip) as source:
         for _ in watch(source, model, Judge()):
             pass
     frames = len(spent["estimate"])
-    inner = sum(sum(spent[name]) for name in ("crop", "detector", "landmarks"))
     table = {
         name: {"run_ms": median(spent[name]), "runs": len(spent[name]) / frames, "frame_ms": sum(spent[name]) / frames}
-        for name in ("decode", "crop", "detector", "landmarks", "judge")
+        for name in ("decode", "crop", "detector", "landmarks", "judge", *ASKED)
     }
-    around_ms = (sum(spent["estimate"]) - inner) / frames  # scaling to floats, refining, placing the next crop
+    inner_ms = sum(table[name]["frame_ms"] for name in ("crop", "detector", "landmarks", *ASKED))
+    around_ms = sum(spent["estimate"]) / frames - inner_ms  # scaling to floats, refining, placing the next crop
     return {**table, "around": {"run_ms": around_ms, "runs": 1.0, "frame_ms": around_ms}}
 
 
