@@ -5,13 +5,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from contextlib import contextmanager
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from convert.pool import pool
 from convert.synth import draw
 from convert.synth.recipe import Recipe
 from convert.synth.video import SUFFIX, writer
@@ -105,9 +105,8 @@ def executor(workers: int, scheduler: str | None) -> Iterator[Any]:
         _use_one_core()
         yield Here()
     else:
-        # Spawned, not forked: a graphics context does not survive a fork.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_use_one_core) as pool:
-            yield pool
+        with pool(workers, _use_one_core) as processes:
+            yield processes
 
 
 def produce(
@@ -132,9 +131,9 @@ def produce(
     total = {"clips": 0.0, "frames": 0.0, "cpu_s": 0.0, "wall_s": 0.0}
     failures: list[str] = []
     bar = tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="clip", file=sys.stderr, disable=None)
-    with bar, executor(workers, scheduler) as pool:
-        for chunk in _chunks(missing, 1 if isinstance(pool, Here) else 512):
-            futures = {pool.submit(make_clip, recipe, clip, str(out)): clip for clip in chunk}
+    with bar, executor(workers, scheduler) as jobs:
+        for chunk in _chunks(missing, 1 if isinstance(jobs, Here) else 512):
+            futures = {jobs.submit(make_clip, recipe, clip, str(out)): clip for clip in chunk}
             for future in as_completed(futures) if not _is_dask(futures) else _dask_completed(futures):
                 try:
                     done = future.result()

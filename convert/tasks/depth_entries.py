@@ -5,10 +5,8 @@ network as they are, and lend their errors to reps that were never rendered (con
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from convert.datasets.synthetic import SyntheticClip
+from convert.pool import pool
 from convert.synth.found import look
 from convert.synth.keypoint_reps import in_camera
 from convert.synth.truth import Truth
@@ -131,8 +130,8 @@ def mapped(function: Callable[[Any], Any], jobs: Sequence[Any], workers: int, *s
     if workers == 1:
         yield from (function(job, *shared) for job in tqdm(jobs, disable=None))
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (shared,)) as pool:
-        yield from tqdm(pool.map(partial(_call, function), jobs, chunksize=4), total=len(jobs), disable=None)
+    with pool(workers, _begin, shared) as processes:
+        yield from tqdm(processes.map(partial(_call, function), jobs, chunksize=4), total=len(jobs), disable=None)
 
 
 _shared: tuple[Any, ...] = ()

@@ -11,9 +11,7 @@ found it in rendered pictures, else its errors are lent.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.datasets.synthetic import SyntheticClip
+from convert.pool import pool
 from convert.prepared import SPLITS, Prepared, write
 from convert.recipe import Span, within
 from convert.synth.found import Donor, Finder, donors, found_poses, look, span
@@ -178,8 +177,8 @@ def _run(jobs: list[_Job], workers: int) -> Iterator[list[dict[str, Any]]]:
     if workers == 1:
         yield from (_rows(job) for job in tqdm(jobs, "drawing reps", disable=None))
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from tqdm(pool.map(_rows, jobs), "drawing reps", len(jobs), disable=None)
+    with pool(workers) as processes:
+        yield from tqdm(processes.map(_rows, jobs), "drawing reps", len(jobs), disable=None)
 
 
 def _rows(job: _Job) -> list[dict[str, Any]]:
