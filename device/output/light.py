@@ -30,10 +30,12 @@ class LampChange:
     Attributes:
         at_s: when, on the clock of the frames; -inf for how it was at the start.
         lamp: what was lit from then on.
+        test: whether a lamp test lit it, and no verdict.
     """
 
     at_s: float
     lamp: Lamp
+    test: bool = False
 
 
 class SignalLight:
@@ -116,18 +118,23 @@ class SignalLight:
                 self._show(self._hold.judged(event.verdict.decision, event.at_s), event.at_s)
 
     def test(self) -> None:
-        """Shows each lamp for a second, one after the other, from the next tick on; a verdict ends it at once."""
+        """Shows each lamp for a second, one after the other, from the next tick on; a verdict ends it at once.
+
+        While a verdict is lit the test waits for the end of its hold, and for a dark second, so that nobody takes the
+        first lamp for a verdict that stays.
+        """
         with self._lock:
-            self._to_test = list(self._lamps)
+            newest = self.history[-1]
+            judged = newest.lamp is not Lamp.OFF and not newest.test
+            self._to_test = [*([Lamp.OFF] if judged else []), *self._lamps]
             self._test_until_s = -math.inf
 
     def tick(self, now_s: float) -> None:
         """Ends the hold, goes on with a test; tries again where a pin did not obey."""
         with self._lock:
             lamp = self._hold.tick(now_s)
-            if self._to_test and lamp is Lamp.OFF:
-                lamp = self._tested(now_s)
-            self._show(lamp, now_s)
+            test = bool(self._to_test) and lamp is Lamp.OFF
+            self._show(self._tested(now_s) if test else lamp, now_s, test)
 
     def _tested(self, now_s: float) -> Lamp:
         """The lamp that the test shows."""
@@ -151,7 +158,8 @@ class SignalLight:
     def _expire(self) -> None:
         """The guard's: no tick has come in time."""
         self._hold.end()
-        self._to_test = []
+        if self._test_until_s > -math.inf:  # under way; one that has waited for the end of the hold may begin
+            self._to_test = []
         told = not self._sure
         try:
             self._show(Lamp.OFF, self._now_s)
@@ -195,9 +203,9 @@ class SignalLight:
             assert change.lamp.value == lamp, f"expected {lamp} at {at_s:g} s, the lamp was: {story}"
             assert change.at_s == at_s or abs(change.at_s - at_s) <= within_s, f"expected {at_s:g} s: {story}"
 
-    def _show(self, lamp: Lamp, at_s: float) -> None:
+    def _show(self, lamp: Lamp, at_s: float, test: bool = False) -> None:
         self._now_s = at_s
-        if not self._lamps or (self._sure and self.history[-1].lamp is lamp):
+        if not self._lamps or (self._sure and self._newest_is(lamp, test)):
             return
         self._sure = False
         failed = _dark(self._lamps)  # first, so that two lamps are never lit at once
@@ -210,11 +218,15 @@ class SignalLight:
             _dark(self._lamps)
             raise PartFailed(f"lamp: {words_of(error)}") from error
         self._sure = True
-        self._remember(self.shown, at_s)
+        self._remember(self.shown, at_s, test)
 
-    def _remember(self, lamp: Lamp, at_s: float) -> None:
-        if not self.history or self.history[-1].lamp is not lamp:
-            self.history.append(LampChange(at_s, lamp))
+    def _remember(self, lamp: Lamp, at_s: float, test: bool = False) -> None:
+        if not self.history or not self._newest_is(lamp, test):
+            self.history.append(LampChange(at_s, lamp, test and lamp is not Lamp.OFF))
+
+    def _newest_is(self, lamp: Lamp, test: bool) -> bool:
+        newest = self.history[-1]
+        return newest.lamp is lamp and (lamp is Lamp.OFF or newest.test == test)
 
 
 def _dark(lamps: Mapping[Lamp, Any]) -> Exception | None:

@@ -65,7 +65,7 @@ def keypoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from device.inference.recorded import save
 
     parts = stand(0.4)
-    for thigh_deg in (12, -30, 15):
+    for thigh_deg in (12, -18, 15):
         parts += squat(thigh_deg, 0.55, 0.1, 0.45) + stand(0.35)
     path = tmp_path_factory.mktemp("keypoints") / "squats.npz"
     save(path, [(pose.captured_s, pose) for pose in Shot(fps=15, size=(72, 128)).film(parts)], (72, 128))

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 from brokers import Mosquitto, Subscriber
-from world import Running, Witness
+from world import Running, Witness, until
+
+from device.output.lamp import Lamp
+from device.squat.events import RepJudged
 
 NAMES = ("judging", "reset_set", "lamp_test", "height", "reboot", "x" * 300, "judging\u00e9")
 FLOOD_S = 3.0
+RED_THEN_TEST = [(Lamp.RED, False), (Lamp.OFF, False), (Lamp.RED, True)]
 
 
 def garbage(chance: random.Random) -> bytes:
@@ -55,3 +59,32 @@ def test_a_flood_of_garbage_costs_no_rep_and_no_light(
     lines = [e.getMessage() for e in caplog.records[before:] if e.levelno >= logging.WARNING]
     assert 1 <= len(lines) <= 8, "one of each kind a minute"
     assert all("command refused" in line for line in lines), lines
+
+
+def test_a_lamp_test_pressed_while_a_verdict_is_lit_makes_no_light_older(
+    tmp_path: Any, wanted: Any, tally: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each press comes by a real broker, and the loop stands at the verdict until it is there: none comes too late."""
+    monkeypatch.setattr("device.output.light.TEST_S", 0.1)  # hold, gap and test fit between two reps
+    with Mosquitto(tmp_path) as broker, Witness(broker.port) as listener:
+        listener.back()
+        device = Running(wanted(broker.port, speed=1), monkeypatch)
+        light, mqtt = device.station.light, device.station.mqtt
+        handle = light.handle
+
+        def pressed(event: Any, record: Any) -> None:
+            handle(event, record)
+            if isinstance(event, RepJudged):
+                listener.command("lamp_test", b"PRESS")
+                until(lambda: mqtt._inbox._waiting, "the press at the station")
+
+        monkeypatch.setattr(light, "handle", pressed)
+        with device:
+            device.more(5)
+            device.stop()
+            device.delivered()
+            listener.received(device.judged)
+            device.assert_no_old_light(0.6, 0.5)
+            tally("lamp test while lit").count(device.judged, listener)
+    seen = [(change.lamp, change.test) for change in device.changes]
+    assert any(seen[n : n + 3] == RED_THEN_TEST for n in range(len(seen))), "\n".join(map(str, device.changes))

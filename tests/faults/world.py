@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,6 +18,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from device import station as station_module
+from device.output import light as light_module
 from device.output.lamp import Lamp
 from device.output.light import LampChange
 from device.output.mqtt import Mqtt
@@ -114,10 +116,16 @@ class Running:
             self.failed = error
 
     def assert_no_old_light(self, hold_s: float, slack_s: float) -> None:
-        """No lamp was lit longer after a verdict than the hold time, give or take a frame."""
+        """No lamp was lit longer after a verdict than the hold time, give or take a frame.
+
+        A lamp test shows each lamp for its own second, and never in one go with a verdict before it.
+        """
         verdicts_s = [event.at_s for event in self.events]
-        for lit, dark in zip(self.changes, self.changes[1:], strict=False):
-            if lit.lamp is not Lamp.OFF:
+        for lit, dark in pairwise(self.changes):
+            if lit.test:
+                assert dark.at_s - lit.at_s <= light_module.TEST_S + slack_s, (lit, dark)
+            elif lit.lamp is not Lamp.OFF:
+                assert not dark.test, (lit, dark)
                 newest_s = max(at_s for at_s in verdicts_s if at_s <= dark.at_s)
                 assert dark.at_s - newest_s <= hold_s + slack_s, (lit, dark)
 

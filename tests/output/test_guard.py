@@ -55,6 +55,27 @@ def test_a_verdict_on_an_old_picture_is_shown_so_much_shorter() -> None:
         assert dark(light) - began_s < 1.0
 
 
+def test_a_lamp_test_that_waits_for_the_end_of_a_verdict_is_not_lost_where_the_guard_ends_it() -> None:
+    with SignalLight(17, 27, hold_s=0.1, guarded=True) as light:
+        light.handle(judged(at_s=3.0), None)
+        light.test()
+        dark(light)
+        light.tick(3.2)
+        light.tick(4.3)
+        light.assert_states(["off", "white", "off", (4.3, "red")])
+
+
+def test_a_lamp_test_ends_dark_where_the_loop_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("device.output.light.TEST_S", 0.05)
+    with SignalLight(17, 27, hold_s=0.1, guarded=True) as light:
+        light.test()
+        light.tick(3.0)
+        assert light.shown is Lamp.RED
+        dark(light)
+        light.tick(60.0)
+        light.assert_states(["off", (3.0, "red"), "off"])
+
+
 def test_a_pin_that_does_not_obey_the_guard_is_tried_until_it_does(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,7 +11,7 @@ from reps import judged, record_of
 from device.errors import PartFailed, SettingsError
 from device.output.fake_gpiod import FakeGpiod
 from device.output.jetson import JetsonFactory
-from device.output.lamp import Lamp, lamp_line
+from device.output.lamp import Lamp, lamp_line, lamp_of
 from device.output.light import SignalLight
 from device.output.pins import REMEMBERED, open_pins
 from device.squat.events import LifterLost, PhaseChanged
@@ -67,6 +67,44 @@ def test_a_new_verdict_takes_the_place_of_the_old_one_and_holds_for_its_own_time
         light.tick(6.4)
         light.tick(6.5)
         light.assert_states(["off", (3.0, "red"), (4.5, "white"), (6.5, "off")])
+
+
+def test_a_lamp_test_shows_each_lamp_for_a_second_and_is_told_apart_from_a_verdict(pins: Any) -> None:
+    with SignalLight(RED, WHITE, AMBER, hold_s=2.0, pin_factory=pins) as light:
+        light.test()
+        for tenth in range(50):
+            light.tick(tenth / 10)
+        light.assert_states(["off", (0.0, "red"), (1.0, "white"), (2.0, "amber"), (3.0, "off")])
+        assert [change.test for change in light.history] == [False, True, True, True, False]
+
+
+def test_a_lamp_test_pressed_while_a_verdict_is_lit_lets_it_end_in_time_and_waits_a_dark_second(pins: Any) -> None:
+    """The test begins with red, too: without a gap a red verdict would burn on for a second."""
+    with SignalLight(RED, WHITE, hold_s=2.0, pin_factory=pins) as light:
+        judge(light, Decision.NO_LIFT, 3.0)
+        light.tick(3.5)
+        light.test()
+        for tenth in range(36, 90):
+            light.tick(tenth / 10)
+        light.assert_states(["off", (3.0, "red"), (5.0, "off"), (6.0, "red"), (7.0, "white"), (8.0, "off")])
+        assert [change.test for change in light.history] == [False, False, False, True, True, False]
+
+
+@pytest.mark.parametrize("decision", list(Decision))
+def test_a_verdict_ends_a_lamp_test_at_once_and_is_a_verdict_also_on_the_lamp_that_was_tested(
+    pins: Any, decision: Decision
+) -> None:
+    with SignalLight(RED, WHITE, hold_s=2.0, pin_factory=pins) as light:
+        light.test()
+        light.tick(1.0)
+        judge(light, decision, 1.5)
+        newest = light.history[-1]
+        assert (newest.at_s, newest.test) == (1.5, False)
+        for tenth in range(16, 60):
+            light.tick(tenth / 10)
+        assert not any(change.test for change in list(light.history)[2:]), "the test does not go on"
+        if decision is not Decision.NO_DECISION:
+            assert (newest.lamp, light.history[-1].at_s) == (lamp_of(decision, False), 3.5)
 
 
 def test_a_clock_that_went_backwards_ends_the_light(pins: Any) -> None:
