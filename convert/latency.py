@@ -126,7 +126,7 @@ def observe(judging: station.Station, camera: FrameSource, shown: PacedClip) -> 
         "stages": {name: [latency[name].p50_ms, latency[name].p99_ms] for name in STAGES if name in latency},
         "every_frame_ms": [float(np.percentile(every_ms, q)) for q in (50, 99, 100)],
         "frames": len(every_ms),
-        "frame_to_pin_ms": [1000 * s for s in meter._taken_s.get("frame_to_pin", ())],
+        "frame_to_pin_ms": meter.taken_ms("frame_to_pin"),
         "dwell_s": dwell_s,
     }
 

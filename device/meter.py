@@ -1,10 +1,10 @@
 """How the device does: frames a second, how long each stage takes, temperature."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from statistics import median, quantiles
 from typing import Any
+
+import numpy as np
 
 from device.camera.frames import Frame
 from device.inference.pose_model import PoseModel
@@ -17,6 +17,22 @@ from device.squat.pose import Pose
 from device.watch import Turn
 
 KEPT = 1800  # the last frames: a minute at 30 a second
+
+
+class Lately:
+    """The newest `KEPT` values, in memory that is taken at once: it never grows, however long the device runs."""
+
+    def __init__(self) -> None:
+        self._ring, self._count = np.full(KEPT, np.nan), 0
+
+    def append(self, value: float) -> None:
+        """Takes one more, in the place of the oldest where it is full."""
+        self._ring[self._count % KEPT] = value
+        self._count += 1
+
+    def values(self) -> np.ndarray:
+        """(n,) values that are held, in no order."""
+        return self._ring[: self._count]
 
 
 class Meter:
@@ -34,7 +50,7 @@ class Meter:
     def __init__(self, model: PoseModel, live: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self._model, self._live, self._clock = model, live, clock
         self.hashes = model.hashes
-        self._taken_s: dict[str, deque[float]] = {}
+        self._taken_s: dict[str, Lately] = {}
         self._frames = self._dropped = 0
         self._idle_s = self._run_s = 0.0
         self._last_s: float | None = None
@@ -42,7 +58,9 @@ class Meter:
 
     def took(self, stage: str, seconds: float) -> None:
         """Takes note of a stage's time."""
-        self._taken_s.setdefault(stage, deque(maxlen=KEPT)).append(seconds)
+        if stage not in self._taken_s:
+            self._taken_s[stage] = Lately()
+        self._taken_s[stage].append(seconds)
 
     def estimate(self, frame: Frame) -> Pose | None:
         """As the model does."""
@@ -102,10 +120,15 @@ class Meter:
         """Of each stage that was timed twice or more, over its last `KEPT` times."""
         found = {}
         for stage, taken_s in self._taken_s.items():
-            if len(taken_s) > 1:
-                taken_ms = [1000 * s for s in taken_s]
-                found[stage] = Latency(median(taken_ms), quantiles(taken_ms, n=100, method="inclusive")[98])
+            values_s = taken_s.values()
+            if len(values_s) > 1:
+                p50_ms, p99_ms = 1000 * np.percentile(values_s, (50, 99))
+                found[stage] = Latency(float(p50_ms), float(p99_ms))
         return found
+
+    def taken_ms(self, stage: str) -> list[float]:
+        """The last `KEPT` times of a stage, in no order; none where it was never timed."""
+        return [] if stage not in self._taken_s else (1000 * self._taken_s[stage].values()).tolist()
 
 
 class TimedJudge:

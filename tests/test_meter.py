@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from device.camera.frames import Frame
-from device.meter import Meter
+from device.meter import KEPT, Meter
 from device.squat.events import LifterLost, RepJudged
 from device.watch import Turn
 
@@ -112,3 +112,15 @@ def test_a_light_that_raises_is_not_lit(clock: Clock) -> None:
     with pytest.raises(OSError, match="gone"):
         meter.lighting(Broken(clock)).handle(judged(1.0), None)
     assert meter._taken_s == {}
+
+
+def test_it_holds_the_newest_times_alone_and_no_more_memory_with_more_of_them(clock: Clock) -> None:
+    meter = Meter(Slow(clock, iter([])), clock=clock)
+    for number in range(KEPT + 10):
+        meter.took("pose", number / 1000)
+        if number == 0:
+            before = meter._taken_s["pose"]._ring.nbytes
+    assert sorted(meter.taken_ms("pose")) == pytest.approx(range(10, KEPT + 10))
+    assert meter._taken_s["pose"]._ring.nbytes == before
+    assert meter.taken_ms("pin") == []
+    assert meter.latency()["pose"].p50_ms == pytest.approx(9.5 + KEPT / 2)

@@ -53,7 +53,7 @@ def run(port: int, wanted: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[list[f
         monkeypatch.setattr(light, "tick", turned)
         device.more(REPS)
         device.stop()
-        pins = [1000 * s for s in device.station.model.meter._taken_s["frame_to_pin"]]
+        pins = device.station.model.meter.taken_ms("frame_to_pin")
         assert len(pins) == len(device.judged)
         assert {"capture", "pose", "judge", "pin", "frame_to_pin"} <= device.station.model.meter.latency().keys()
     return pins, [1000 * (b - a) for a, b in pairwise(turns)]
