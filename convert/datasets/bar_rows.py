@@ -3,7 +3,7 @@
 | array | row | holds |
 | --- | --- | --- |
 | picture | (128, 128, 3) uint8 | RGB |
-| points | (2, 2) float32 | the lifter's left and right end, 0 to 1 across the crop; NaN: no bar |
+| points | (2, 2) float32 | the end further left in the picture, then the other, 0 to 1 across the crop; NaN: no bar |
 | visible | (2,) uint8 | 0 outside the crop or absent, 1 hidden, 2 in sight |
 | view_deg | float32 | of the camera |
 | body | int32 | number of the body |
@@ -84,13 +84,14 @@ def _rows(clip: SyntheticClip, frames: int, seed: int) -> list[dict[str, Any]]:
         pixels, scale = truth.keypoints_px[frame].astype(np.float64), px_per_m(truth, frame)
         wrists = pixels[_WRISTS] + rng.normal(0, WRIST_M, (2, 2)) * scale
         crop = crop_around(wrists, scale * float(np.exp(rng.normal(0, SCALE))))
-        points = unit_from_frame(crop, pixels[_ENDS])
+        ends = _ENDS[np.argsort(pixels[_ENDS, 0])]
+        points = unit_from_frame(crop, pixels[ends])
         inside = (points >= 0).all(-1) & (points < 1).all(-1)
         rows.append(
             {
                 "picture": crop.cut(image, SIZE),
                 "points": points,
-                "visible": np.where(inside, truth.visible[frame, _ENDS], 0),
+                "visible": np.where(inside, truth.visible[frame, ends], 0),
                 "view_deg": truth.about["view_deg"],
                 "body": int(truth.about["body"]),
             }

@@ -1,4 +1,7 @@
-"""The ends of the bar, from a wide crop around the wrists. Trained on rendered lifters, some without a bar."""
+"""The ends of the bar, from a wide crop around the wrists. Trained on rendered lifters, some without a bar.
+
+The network tells the end on the left of the picture from that on its right; whose left that is the hands say.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +24,6 @@ from convert.surface_report import auc
 from convert.tasks.task import Batch, Comparison
 from device.inference import bar_end
 from device.inference.tflite import Model
-from device.squat.pose import BAR_ENDS
 
 HIDDEN, SIGHT = 0.4, 2.0  # weight of an end behind something; of sight beside the places
 MEASURED, PART = 600, 300  # rows that measure an epoch; that a quick comparison takes
@@ -113,7 +115,11 @@ class BarEnd:
 
     def manifest(self, net: BarEndNet, prepared: Prepared) -> dict[str, Any]:
         """What goes in, and the order of the points."""
-        return {"input": "RGB, 0 to 1, channels last", "points": list(BAR_ENDS), "across_m": bar_end.ACROSS_M}
+        return {
+            "input": "RGB, 0 to 1, channels last",
+            "points": ["left in picture", "right in picture"],
+            "across_m": bar_end.ACROSS_M,
+        }
 
     def card(self, path: Path, prepared: Prepared) -> str:
         """Errors of the shipped graph on held-out bodies."""

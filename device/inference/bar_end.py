@@ -61,7 +61,8 @@ class BarEndModel:
             return None
         crop = crop_around(wrists, scale)
         points, scores = read(self._model(np.divide(crop.cut(image, SIZE), np.float32(255), dtype=np.float32)[None]))
-        return crop.frame_from_unit(points), scores
+        order = [0, 1] if wrists[0, 0] <= wrists[1, 0] else [1, 0]  # the hands tell whose left the picture's left is
+        return crop.frame_from_unit(points[order]), scores[order]
 
     def close(self) -> None:
         """Frees the model."""
@@ -112,7 +113,8 @@ def read(out: Mapping[str, NDArray[np.float32]]) -> tuple[NDArray[np.float32], N
         out: heat and sight (1, c, c, 2): logits of where each end is, and of whether an end there is in sight.
 
     Returns:
-        (2, 2) places, 0 to 1 across the crop; (2,) scores, 0 to 1; a low one where there is no bar.
+        (2, 2) places, 0 to 1 across the crop, of the end further to the left in the picture and of the other; (2,)
+        scores, 0 to 1; a low one where there is no bar.
     """
     share = shares(out["heat"][0])
     at = (np.arange(share.shape[0], dtype=np.float32) + 0.5) / share.shape[0]

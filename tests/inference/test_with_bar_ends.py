@@ -59,7 +59,7 @@ def pose() -> Pose:
 
 
 def test_the_ends_lie_where_the_network_sees_them_in_the_crop_around_the_wrists(pose: Pose) -> None:
-    found = WithBarEnds(Poses(pose), bar_model([(0.9, 0.5), (0.1, 0.5)]), "2").estimate(FRAME)
+    found = WithBarEnds(Poses(pose), bar_model([(0.1, 0.5), (0.9, 0.5)]), "2").estimate(FRAME)
     assert found is not None
     wrists = pose.keypoints[index("left_wrist", "right_wrist")]
     left, right = found.keypoints[ENDS]
@@ -69,20 +69,28 @@ def test_the_ends_lie_where_the_network_sees_them_in_the_crop_around_the_wrists(
     assert np.isnan(pose.keypoints[ENDS]).all(), "the pose that went in is left as it was"
 
 
+def test_seen_from_behind_the_ends_change_sides_with_the_hands() -> None:
+    pose = Shot(180).film(stand(0.1), STANDING)[0]
+    found = WithBarEnds(Poses(pose), bar_model([(0.1, 0.5), (0.9, 0.5)]), "2").estimate(FRAME)
+    assert found is not None
+    left, right = found.keypoints[ENDS]
+    assert left[0] < right[0]
+
+
 def test_nobody_has_no_bar() -> None:
-    assert WithBarEnds(Poses(None), bar_model([(0.9, 0.5), (0.1, 0.5)]), "2").estimate(FRAME) is None
+    assert WithBarEnds(Poses(None), bar_model([(0.1, 0.5), (0.9, 0.5)]), "2").estimate(FRAME) is None
 
 
 def test_a_model_that_gives_ends_itself_keeps_its_own(pose: Pose) -> None:
     keypoints = pose.keypoints.copy()
     keypoints[ENDS] = [[500, 300], [100, 310]]
     own = replace(pose, keypoints=keypoints)
-    assert WithBarEnds(Poses(own), bar_model([(0.9, 0.5), (0.1, 0.5)]), "2").estimate(FRAME) is own
+    assert WithBarEnds(Poses(own), bar_model([(0.1, 0.5), (0.9, 0.5)]), "2").estimate(FRAME) is own
 
 
 def test_both_files_are_told_and_both_models_freed(pose: Pose) -> None:
     poses = Poses(pose)
-    model = WithBarEnds(poses, bar_model([(0.9, 0.5), (0.1, 0.5)]), "2")
+    model = WithBarEnds(poses, bar_model([(0.1, 0.5), (0.9, 0.5)]), "2")
     assert model.hashes == {"pose": "sha256:1", "bar_end": "sha256:2"}
     model.close()
     assert poses.closed == 1
