@@ -8,7 +8,7 @@ from device import machine
 from device.camera.frames import Frame
 from device.camera.state import CameraState
 from device.errors import PartFailed, SquatlightError
-from device.judging import open_poses
+from device.judging import open_judge, open_poses
 from device.output.broker import EmbeddedBroker
 from device.output.lamp import Lamp
 from device.output.light import TEST_S
@@ -91,9 +91,12 @@ def _broker(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
+    """Every network that the settings ask for, also those that are asked once a rep."""
     model = open_poses(settings)
     model.close()
-    return f"{settings.models.pose}: {', '.join(f'{role} {value[:19]}' for role, value in model.hashes.items())}"
+    with open_judge(settings) as (_, hashes):
+        found = model.hashes | hashes
+    return f"{settings.models.pose}: {', '.join(f'{role} {value[:19]}' for role, value in found.items())}"
 
 
 def _store(settings: Settings) -> str:
@@ -104,7 +107,11 @@ def _store(settings: Settings) -> str:
 
 
 def _disk(settings: Settings) -> str:
-    return machine.room(Path(settings.store.path).parent if settings.store.path else Path.cwd())
+    """Where results are kept, and pictures: that may be another disk."""
+    results, pictures = settings.store.path, settings.evidence.folder
+    folders = [Path(results).parent] if results else []
+    folders += [Path(pictures)] if pictures and settings.evidence.show != "off" else []
+    return ", ".join(dict.fromkeys(machine.room(folder) for folder in folders or [Path.cwd()]))
 
 
 def _clock(settings: Settings) -> str:

@@ -34,6 +34,7 @@ MAX_SIDE_PX = 640
 QUALITY = 80  # of the JPEG
 REMEMBERED_S = 16.0  # pictures of so long are kept in memory where they are shown: the longest rep and its lockout
 WAITING = 4  # reps whose pictures are not done yet; a machine that falls further behind leaves some out
+_cleared: set[Path] = set()  # folders that this process has seen: what is half-written there is its own work
 
 Image = NDArray[np.uint8]
 
@@ -71,7 +72,7 @@ class Evidence:
         self._with_picture = show == "picture"
         self._folder, self._clips, self._limits, self._publish, self._clock = folder, clips, limits, publish, clock
         self._recent: deque[tuple[float, int, bytes]] = deque()
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(WAITING)
+        self._jobs: queue.Queue[_Job | None] = queue.Queue()
         self._failing = ""
         self._thread = Thread(target=self._work, name="evidence", daemon=True)
         self._thread.start()
@@ -96,20 +97,18 @@ class Evidence:
             return
         indices = {pose.index for pose in event.rep.poses}
         pictures = {index: jpeg for _, index, jpeg in self._recent if index in indices}
-        try:
-            self._jobs.put_nowait(_Job(event, str(record["id"]), pictures))
-        except queue.Full:
+        if self._jobs.qsize() < WAITING:
+            self._jobs.put(_Job(event, str(record["id"]), pictures))
+        else:
             log.warning("evidence: busy, no picture of rep %s", record["id"])
 
     def tick(self, now_s: float) -> None:
         """Nothing here ends by itself."""
 
     def close(self) -> None:
-        """Finishes what waits, no longer than 1 s; may be called twice."""
-        if self._thread.is_alive():
-            with suppress(queue.Full):
-                self._jobs.put(None, timeout=0.5)
-            self._thread.join(0.5)
+        """Waits 1 s for what is not done yet; the thread then goes on by itself, where the process does, and ends."""
+        self._jobs.put(None)
+        self._thread.join(1.0)
 
     def _work(self) -> None:
         if self._folder is not None:
@@ -132,7 +131,9 @@ class Evidence:
     def _prepare(self) -> None:
         assert self._folder is not None
         self._folder.mkdir(parents=True, exist_ok=True)
-        clear_unfinished(self._folder)
+        if self._folder not in _cleared:  # not after a change of the settings: clips may be under way
+            clear_unfinished(self._folder)
+            _cleared.add(self._folder)
         tidy(self._folder, self._limits, self._clock())
 
     def _show(self, job: _Job) -> None:

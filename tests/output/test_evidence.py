@@ -128,6 +128,32 @@ def test_what_a_crash_left_half_written_goes_away(tmp_path: Path) -> None:
         wait_for(lambda: not left.exists())
 
 
+def test_what_this_process_is_still_writing_outlives_a_change_of_the_settings(tmp_path: Path) -> None:
+    """The station is opened anew while a clip of the one before is under way."""
+    told, sent = event(), []
+    with Evidence("skeleton", tmp_path, False, LIMITS, sent.append) as evidence:
+        evidence.handle(told, record_of(told))
+        wait_for(lambda: sent)
+    clip = tmp_path / f".part-{uuid.uuid4()}.webm"
+    clip.write_bytes(b"half")
+    with Evidence("skeleton", tmp_path, False, LIMITS, sent.append) as evidence:
+        evidence.handle(told, record_of(told))
+        wait_for(lambda: len(sent) == 2)
+    assert clip.exists()
+
+
+def test_it_ends_once_its_pictures_are_done_also_where_many_waited_as_it_was_closed() -> None:
+    stuck = threading.Event()
+    evidence = Evidence("skeleton", None, False, LIMITS, lambda jpeg: stuck.wait(20) and None)
+    for _ in range(10):
+        evidence.handle(event(), record_of(event()))
+    evidence.close()
+    assert evidence._thread.is_alive()
+    stuck.set()
+    evidence._thread.join(10)
+    assert not evidence._thread.is_alive()
+
+
 def kept(folder: Path, days_ago: float, kilobytes: int, now_s: float, suffix: str = ".jpg") -> Path:
     path = folder / f"{uuid.uuid4()}{suffix}"
     path.write_bytes(b"x" * kilobytes * 1000)

@@ -1,0 +1,42 @@
+"""What `squatlight check` looks at, part by part; the command as a whole is tested in `test_command_line`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from device import check, settings
+from device.errors import ModelError
+
+
+def wanted(**changes: dict[str, object]) -> settings.Settings:
+    found = settings.load(settings.DEFAULT_FILE)
+    return replace(found, **{name: replace(getattr(found, name), **values) for name, values in changes.items()})
+
+
+@pytest.mark.usefixtures("pose_files")
+def test_it_opens_every_network_that_the_settings_ask_for() -> None:
+    told = check._models(wanted(depth={"method": "network"}))
+    for role in ("pose", "surface", "depth", "form"):
+        assert f"{role} sha256:" in told, told
+
+
+@pytest.mark.usefixtures("pose_files")
+def test_a_network_that_is_asked_once_a_rep_fails_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(*_: object) -> None:
+        raise ModelError("form.tflite: damaged")
+
+    monkeypatch.setattr("device.judging.open_form_model", damaged)
+    with pytest.raises(ModelError, match="damaged"):
+        check._models(wanted())
+
+
+def test_it_looks_at_the_disk_of_the_results_and_at_that_of_the_pictures(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("results", "pictures")]
+    for folder in folders:
+        folder.mkdir()
+    kept = {"store": {"path": str(folders[0] / "reps.db")}, "evidence": {"folder": str(folders[1])}}
+    told = check._disk(wanted(**kept))
+    assert all(f"GB free in {folder}" in told for folder in folders)
+    kept["evidence"]["show"] = "off"
+    assert str(folders[1]) not in check._disk(wanted(**kept))
