@@ -100,7 +100,8 @@ class Station:
         s = self.settings
         if not s.mqtt.discovery:
             return None
-        return Discovery(s.station.name, s.mqtt.discovery, evidence=s.evidence.show != "off")
+        velocity = s.models.bar_ends or s.models.pose == "squatlight"  # our own pose network finds the bar's ends, too
+        return Discovery(s.station.name, s.mqtt.discovery, evidence=s.evidence.show != "off", velocity=velocity)
 
     def run(self, turned: Callable[[], None] = lambda: None) -> Iterator[tuple[Event, Record | None]]:
         """Judges until the source ends, telling the outputs first and then the caller.

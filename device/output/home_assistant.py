@@ -1,7 +1,7 @@
 """What Home Assistant is told of a station: pure, from settings to one retained discovery message.
 
 Follows Home Assistant's MQTT discovery of devices: one message for the device, with all its entities as components.
-Entities whose results nothing measures yet (velocity, form) are not among them.
+Entities whose results this station does not measure (the bar's velocity, stills) are taken away.
 """
 
 import json
@@ -31,6 +31,7 @@ class Discovery:
         name: shown to people; empty = by the station.
         web_url: address of this device's page; empty = there is none.
         evidence: whether stills of reps are published.
+        velocity: whether the bar's velocity is measured.
 
     Raises:
         SettingsError: the prefix would not make a topic.
@@ -41,6 +42,7 @@ class Discovery:
     name: str = ""
     web_url: str = ""
     evidence: bool = False
+    velocity: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(PREFIX, self.prefix):
@@ -90,6 +92,8 @@ def _components(id: str, about: Discovery, messages: Messages) -> dict[str, Comp
         **_controls(messages),
         **_diagnostics(messages),
     }
+    if about.velocity:
+        entities |= _velocity(messages)
     if about.evidence:
         topic = messages.topic("evidence")
         entities["evidence"] = _entity("image", "Evidence", image_topic=topic, content_type="image/jpeg")
@@ -97,9 +101,11 @@ def _components(id: str, about: Discovery, messages: Messages) -> dict[str, Comp
     for key, entity in entities.items():
         entity["unique_id"] = f"{id}_{key}"
         entity["default_entity_id"] = f"{entity['platform']}.{slug}_{key}"
-    if not about.evidence:  # a component reduced to its platform goes away: it may have been there before
-        entities["evidence"] = {"platform": "image"}
-    return {**entities, **_triggers(messages)}
+    # A component reduced to its platform goes away: it may have been there before.
+    gone: dict[str, Component] = {} if about.evidence else {"evidence": {"platform": "image"}}
+    if not about.velocity:
+        gone |= {key: {"platform": "sensor"} for key in _velocity(messages)}
+    return {**entities, **gone, **_triggers(messages)}
 
 
 def _results(messages: Messages) -> dict[str, Component]:
@@ -124,6 +130,28 @@ def _results(messages: Messages) -> dict[str, Component]:
         "last_eccentric": _sensor("Last way down", rep, "tempo.eccentric_s", **seconds),
         "last_pause": _sensor("Last pause", rep, "tempo.pause_s", **seconds),
         "last_concentric": _sensor("Last way up", rep, "tempo.concentric_s", **seconds),
+    }  # fmt: skip
+
+
+def _velocity(messages: Messages) -> dict[str, Component]:
+    """What is known of a rep only where the ends of the bar are found."""
+    set = messages.topic("set")
+
+    def speed(name: str, key: str) -> Component:
+        return _sensor(
+            name, messages.topic("last_rep"), "",
+            template=f"{{{{ none if value_json.velocity is none else value_json.velocity.{key} }}}}",
+            unit_of_measurement="m/s", device_class="speed", suggested_display_precision=2,
+        )  # fmt: skip
+
+    return {
+        "last_mean_velocity": speed("Last mean velocity", "mean_m_s"),
+        "last_peak_velocity": speed("Last peak velocity", "peak_m_s"),
+        "velocity_loss": _sensor(
+            "Velocity loss", set, "velocity_loss",
+            template="{{ none if value_json.velocity_loss is none else (100 * value_json.velocity_loss) | round(1) }}",
+            unit_of_measurement="%",
+        ),
     }  # fmt: skip
 
 

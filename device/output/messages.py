@@ -126,9 +126,10 @@ class Messages:
         properties = _provenance(json.loads(payload))
         return Message(self.topic("last_rep"), payload, qos=1, retain=True, properties=properties)
 
-    def set(self, number: int, reps: int) -> Message:
-        """The running set: its number and the reps in it."""
-        return self._json("set", {"set": number, "reps": reps})
+    def set(self, number: int, reps: int, velocity_loss: float | None = None) -> Message:
+        """The running set: its number, its reps, and how much slower the last one was than the fastest (0 to 1)."""
+        loss = None if velocity_loss is None else round(velocity_loss, 3)
+        return self._json("set", {"set": number, "reps": reps, "velocity_loss": loss})
 
     def state(self, state: State) -> Message:
         """What is going on: the phase of a lifter or nobody, the camera, and what people have set."""

@@ -14,6 +14,7 @@ from device.output.lamp import Lamp, LampHold
 from device.output.messages import Heard, Message, Messages, State
 from device.output.outbox import MemoryOutbox, Outbox
 from device.output.route import Ears, Route
+from device.output.set_velocity import VelocityLoss
 from device.output.stats import Minutes, Stats
 from device.squat.events import Event, LifterLost, PhaseChanged, RepJudged
 
@@ -76,6 +77,7 @@ class Mqtt:
         self._hold = LampHold(hold_s, has_amber)
         self._lamp = Lamp.OFF
         self._state = State(height_cm=height_cm)
+        self._velocity_loss = VelocityLoss()
         self._camera_up = False
         self._minutes = Minutes(stats or (lambda: None))
         self._inbox = CommandInbox(clock)
@@ -116,7 +118,9 @@ class Mqtt:
         elif isinstance(event, RepJudged):
             self._show(self._hold.judged(event.verdict.decision, event.at_s), again=True)
             if record is not None:
-                self._courier.tell(self._messages.set(record["set"], record["set_rep"]))
+                mean_m_s = record["velocity"] and record["velocity"]["mean_m_s"]
+                loss = self._velocity_loss.see(record["set"], mean_m_s)
+                self._courier.tell(self._messages.set(record["set"], record["set_rep"], loss))
                 self._courier.post(self._messages.letter(record), record)
 
     def tick(self, now_s: float) -> None:

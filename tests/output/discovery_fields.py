@@ -38,7 +38,8 @@ PLATFORMS: dict[str, tuple[set[str], set[str]]] = {
 TRIGGER = {"platform", "automation_type", "topic", "type", "subtype", "payload", "qos", "value_template"}
 CLASSES = {  # device classes in use, with the units that they allow
     "sensor": {
-        "distance": {"cm", "m", "mm"}, "duration": {"s", "ms", "min"}, "temperature": {"°C", "°F", "K"}, None: None,
+        "distance": {"cm", "m", "mm"}, "duration": {"s", "ms", "min"}, "temperature": {"°C", "°F", "K"},
+        "speed": {"m/s", "km/h", "mph", "ft/s", "kn"}, None: None,
     },
     "number": {"distance": {"cm", "m", "mm"}},
     "binary_sensor": {"occupancy": None, "problem": None},

@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from device.output.home_assistant import Discovery, discovery_message, removal_m
 from device.output.lamp import Lamp
 from device.output.messages import Messages, State
 from device.output.stats import Stats
+from device.squat.bar import Velocity
 from device.squat.phases import Phase
 from device.squat.rulebook import Decision
 
@@ -28,8 +30,9 @@ def found(**about: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 @pytest.mark.parametrize("station", ["rack1", "Rack-1", "a--b__c", "___", "A" * 60])
 @pytest.mark.parametrize("evidence", [False, True])
-def test_every_field_is_one_that_home_assistant_takes(station: str, evidence: bool) -> None:
-    about = Discovery(station, "ha", "Rack am Fenster ü", "http://rack1.local:8080/", evidence)
+@pytest.mark.parametrize("velocity", [False, True])
+def test_every_field_is_one_that_home_assistant_takes(station: str, evidence: bool, velocity: bool) -> None:
+    about = Discovery(station, "ha", "Rack am Fenster ü", "http://rack1.local:8080/", evidence, velocity)
     message = discovery_message(about, Messages(station))
     assert (message.topic, message.qos) == (f"ha/device/squatlight_{station}/config", 1)
     check_discovery(message.topic, str(message.payload), message.retain)
@@ -54,11 +57,12 @@ def test_what_does_not_hang_on_the_camera_stays_while_the_camera_is_away() -> No
 
 
 def test_all_entities_that_have_a_source_are_there_and_no_others() -> None:
-    _, components = found(evidence=True)
+    _, components = found(evidence=True, velocity=True)
     assert {key: component["platform"] for key, component in components.items()} == {
         "rep": "event",
         "reps_in_set": "sensor", "set_number": "sensor", "last_depth": "sensor", "last_p_below": "sensor",
         "last_eccentric": "sensor", "last_pause": "sensor", "last_concentric": "sensor",
+        "last_mean_velocity": "sensor", "last_peak_velocity": "sensor", "velocity_loss": "sensor",
         "lifter": "binary_sensor", "camera_fault": "binary_sensor",
         "judging": "switch", "reset_set": "button", "lamp_test": "button", "height": "number",
         "frames": "sensor", "inference": "sensor", "cpu_temperature": "sensor", "dropped_frames": "sensor",
@@ -72,14 +76,23 @@ def test_the_still_is_taken_away_where_it_is_not_asked_for() -> None:
     assert found(evidence=True)[1]["evidence"]["image_topic"] == f"{PREFIX}evidence"
 
 
+def test_the_bars_velocity_is_taken_away_where_nobody_measures_it() -> None:
+    keys = ("last_mean_velocity", "last_peak_velocity", "velocity_loss")
+    assert [found()[1][key] for key in keys] == [{"platform": "sensor"}] * 3
+    there = [found(velocity=True)[1][key] for key in keys]
+    assert [each["unit_of_measurement"] for each in there] == ["m/s", "m/s", "%"]
+    assert all("is none" in each["value_template"] for each in there), "not every rep's bar is seen"
+
+
 def test_each_entity_reads_a_field_of_a_message_that_is_sent() -> None:
-    messages, record = Messages("rack1"), record_of(judged())
+    messages = Messages("rack1")
+    record = record_of(replace(judged(), velocity=Velocity(0.5, 0.8)))
     sent = [
         messages.last_rep(json.dumps(record)), messages.set(1, 2), messages.stats(Stats(29.9, 3)),
         messages.state(State(Phase.BOTTOM)),
     ]  # fmt: skip
     values = {message.topic: json.loads(message.payload) for message in sent}
-    for key, component in found()[1].items():
+    for key, component in found(velocity=True)[1].items():
         if "value_template" not in component:
             continue
         paths = re.findall(r"value_json\.([\w.]+)", component["value_template"])

@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -18,6 +19,7 @@ from device.output.mqtt import Mqtt
 from device.output.outbox import MemoryOutbox
 from device.output.round_trip import check_round_trip
 from device.output.store import Store
+from device.squat.bar import Velocity
 from device.squat.events import LifterLost, PhaseChanged
 from device.squat.phases import Phase
 from device.squat.rulebook import Decision
@@ -95,12 +97,25 @@ def test_the_same_messages_reach_every_broker(broker: Any) -> None:
     assert first == {**record_of(judged(1)), "id": id, "event_type": "good_lift"}
     assert (second["decision"], second["event_type"], second["late"]) == ("no_lift", "no_lift", False)
     assert listener.texts("last_rep") == listener.texts("rep")
-    assert [json.loads(text) for text in listener.texts("set")] == [{"set": 2, "reps": 1}, {"set": 2, "reps": 2}]
+    assert [json.loads(text) for text in listener.texts("set")] == [
+        {"set": 2, "reps": 1, "velocity_loss": None}, {"set": 2, "reps": 2, "velocity_loss": None},
+    ]  # fmt: skip
     states = [json.loads(text) for text in listener.texts("state")]
     assert [(state["phase"], state["lifter"]) for state in states] == [
         (None, False), ("eccentric", True), (None, False),
     ]  # fmt: skip
     assert listener.texts("light") == ["white", "off", "red"]
+
+
+def test_a_set_tells_how_much_slower_the_bar_has_got(broker: Any) -> None:
+    with Subscriber(broker.host, broker.port) as listener, mqtt(broker) as device:
+        listener.wait(lambda: listener.texts("state"), "connected")
+        for number, mean_m_s in enumerate((0.5, 0.4), 1):
+            event = replace(judged(number), velocity=Velocity(mean_m_s, 2 * mean_m_s))
+            device.handle(event, record_of(event))
+        listener.wait(lambda: len(listener.on("set")) == 2 and len(reps(listener)) == 2, "two reps")
+    assert [json.loads(text)["velocity_loss"] for text in listener.texts("set")] == [0.0, 0.2]
+    assert reps(listener)[1]["velocity"] == {"mean_m_s": 0.4, "peak_m_s": 0.8}
 
 
 def test_what_a_sensor_needs_is_kept_by_the_broker_and_what_triggers_is_not(broker: Any) -> None:

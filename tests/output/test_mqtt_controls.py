@@ -119,7 +119,7 @@ def test_what_people_have_set_is_told_and_survives_the_next_phase(broker: Any) -
     assert [(state["judging"], state["height_cm"], state["phase"]) for state in states(listener)] == [
         (True, 175.0, None), (True, 175.0, "standing"), (False, 182.5, "standing"), (False, 182.5, "bottom"),
     ]  # fmt: skip
-    assert json.loads(listener.texts("set")[0]) == {"set": 3, "reps": 0}
+    assert json.loads(listener.texts("set")[0]) == {"set": 3, "reps": 0, "velocity_loss": None}
 
 
 def test_stats_go_out_once_a_minute_of_frames(broker: Any) -> None:
