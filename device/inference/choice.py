@@ -56,6 +56,33 @@ def by_claim(crops: Iterable[Crop], size: tuple[int, int]) -> list[Crop]:
     return sorted(crops, key=lambda c: -claim(c, size))
 
 
+class Place:
+    """Where the lifter stays: a slow mean of the crops around him."""
+
+    def __init__(self) -> None:
+        self.crop: Crop | None = None
+        self._now_s = -math.inf
+
+    def see(self, mine: Crop, now_s: float) -> None:
+        """Takes where he is now."""
+        share = 1 - math.exp(-max(now_s - self._now_s, 0) / HOME_S)
+        self._now_s = now_s
+        self.crop = mine if self.crop is None else _between(self.crop, mine, share)
+
+    def left(self, mine: Crop) -> bool:
+        """Whether who is in a crop stands aside of it."""
+        return self._aside(mine) > 2 * SAME
+
+    def holds(self, mine: Crop) -> bool:
+        """Whether who is in a crop stands or squats there."""
+        return self.crop is not None and self._aside(mine) < SAME
+
+    def _aside(self, mine: Crop) -> float:
+        """How far to the side, in the larger crop's sides."""
+        place = self.crop or mine
+        return abs(mine.centre[0] - place.centre[0]) / max(mine.side_px, place.side_px)
+
+
 class Rivals:
     """When others are looked for, and how often one was found stronger."""
 
@@ -63,7 +90,7 @@ class Rivals:
         self._chosen_s = self._checked_s = self._now_s = -math.inf
         self._last: Crop | None = None
         self._times = 0
-        self._home: Crop | None = None  # where the lifter stays
+        self._home = Place()
         self._sank_s = self._guessed_s = -math.inf
         self._empty_s = math.inf  # since when nobody is found
 
@@ -78,14 +105,13 @@ class Rivals:
     def begin(self, now_s: float) -> None:
         """Somebody is chosen anew."""
         self._chosen_s = self._checked_s = now_s
-        self._home, self._last, self._times, self._sank_s = None, None, 0, -math.inf
+        self._home, self._last, self._times, self._sank_s = Place(), None, 0, -math.inf
 
     def due(self, mine: Crop, now_s: float) -> bool:
         """Whether to look for others in this frame."""
-        share = 1 - math.exp(-max(now_s - self._now_s, 0) / HOME_S)
         self._now_s, self._empty_s = now_s, math.inf
-        self._home = mine if self._home is None else _between(self._home, mine, share)
-        if mine.centre[1] - self._home.centre[1] > SANK * mine.side_px:
+        self._home.see(mine, now_s)
+        if self._home.crop is not None and mine.centre[1] - self._home.crop.centre[1] > SANK * mine.side_px:
             self._sank_s = now_s
         eager = now_s - self._chosen_s < EAGER_FOR_S or self._times > 0 or self.left(mine) is not None
         if now_s - self._checked_s < (EAGER_S if eager else CHECK_S):
@@ -95,9 +121,7 @@ class Rivals:
 
     def left(self, mine: Crop) -> Crop | None:
         """Where the lifter stayed so far, if who is followed has walked off."""
-        home = self._home
-        walked = home is not None and abs(mine.centre[0] - home.centre[0]) > 2 * SAME * max(mine.side_px, home.side_px)
-        return home if walked else None
+        return self._home.crop if self._home.left(mine) else None
 
     def may_beat(self, other: Crop, mine: Crop, size: tuple[int, int]) -> bool:
         """Whether the claim of another is so much stronger than that of who is followed."""

@@ -5,6 +5,9 @@ a rack's post hides them. Our network learnt on rendered lifters behind both: it
 his reps. Where his hips are to the centimetre it does not know, so their scores say that they were not seen, and the
 depth of such a rep is not told. It sees people where there are none, too: in a room that BlazePose has found empty for
 a while it is not asked.
+
+BlazePose has lost him, too, where it makes up a body that nobody can have, out of a plate, and where it follows
+somebody who stands aside while our network sees the lifter in his place.
 """
 
 import math
@@ -15,17 +18,24 @@ import numpy as np
 
 from device.camera.frames import Frame
 from device.inference.blazepose import BlazePose
-from device.inference.choice import GUESS_FOR_S
-from device.inference.squatlight_pose import SquatlightPose
+from device.inference.choice import CHECK_S, GUESS_FOR_S, Place, claim, near
+from device.inference.letterbox import Crop
+from device.inference.squatlight_pose import SquatlightPose, crop_around
 from device.squat.depth import MIN_SCORE
-from device.squat.pose import SURFACES, Pose, index
+from device.squat.features import features
+from device.squat.pose import JOINTS, SURFACES, Pose, index
+from device.squat.squatness import plausible
 
-LOST_S, WITHIN_S = 0.2, 2.0  # lost by BlazePose, seen by our network for so long within so long: ours is believed ...
+LOST_S, WITHIN_S = 0.3, 2.0  # lost by BlazePose, seen by our network for so long within so long: ours is believed ...
 BELIEVED_S = 5.0  # ... until that was not so for this long; levels chosen on rendered sets
 FRAME_S = 0.1  # the longest time that one frame stands for
+LEGS_SEEN = 0.5  # score of the better-seen leg below which a body that nobody can have is made up; labelled clips hold
+# such a one in 2% of the frames of one clip; of a leg that is seen a steep camera may say what looks odd
+BEAT_THEIRS = 3.0  # how much stronger our network's claim must be than that of whom BlazePose follows
 
 _UNSURE = 0.9 * MIN_SCORE
 _TELL_DEPTH = index("left_hip", "right_hip", *SURFACES)
+_JOINTS = index(*JOINTS)
 
 
 class Paired:
@@ -39,24 +49,40 @@ class Paired:
     def __init__(self, blazepose: BlazePose, ours: SquatlightPose) -> None:
         self.hashes = {**blazepose.hashes, "pose_hidden": ours.hashes["pose"]}
         self._blazepose, self._ours = blazepose, ours
+        self._last_s = -math.inf  # the frame before
+        self._begin(math.inf)
+
+    def _begin(self, now_s: float) -> None:
         self._lost: deque[tuple[float, float]] = deque()  # frames in which our network alone saw him: times, seconds
-        self._last_s = self._believed_s = -math.inf  # the frame before; until when our network is believed
-        self._seen_s = math.inf  # when BlazePose found somebody last, or the first frame came
+        self._believed_s = -math.inf  # until when our network is believed
+        self._seen_s = now_s  # when BlazePose found somebody last, or the first frame came
+        self._check_s = -math.inf  # from when on our network is asked whether BlazePose follows the lifter
+        self._place = Place()
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found; frames must come in the order of their time."""
         now_s = frame.captured_s
         if now_s < self._last_s:  # a camera opened anew
-            self._lost.clear()
-            self._believed_s, self._seen_s = -math.inf, now_s
+            self._begin(now_s)
         pose = self._blazepose.estimate(frame)
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
-        wanted = pose is None or now_s < self._believed_s
+        lost = pose is None or made_up(pose)
+        strays = pose is not None and self._place.left(_crop(pose))
+        wanted = lost or strays or now_s < self._believed_s or now_s >= self._check_s
         ours = self._ours.estimate(frame) if wanted and now_s - self._seen_s < GUESS_FOR_S else None
-        if pose is None and ours is not None:
+        aside = ours is not None and pose is not None and not near(_crop(ours), _crop(pose))
+        if ours is not None and aside and strays and self._place.holds(_crop(ours)):
+            lost = True
+        if ours is not None and (lost or (aside and pose is not None and _beats(ours, pose))):
             self._lose(now_s)
+        elif wanted:
+            self._check_s = now_s + CHECK_S
+        if ours is not None and (lost or now_s < self._believed_s):
+            pose = _without_depth(ours)
+        if pose is not None:
+            self._place.see(_crop(pose), now_s)
         self._last_s = now_s
-        return _without_depth(ours) if ours is not None else pose
+        return pose
 
     def _lose(self, now_s: float) -> None:
         """Takes note of a frame in which our network alone saw the lifter."""
@@ -70,6 +96,21 @@ class Paired:
         """Frees the models."""
         self._blazepose.close()
         self._ours.close()
+
+
+def made_up(pose: Pose) -> bool:
+    """Whether hidden legs are drawn where no leg can be."""
+    seen = features(pose)
+    return bool(seen.legs_seen.max() < LEGS_SEEN and not plausible(seen))
+
+
+def _beats(ours: Pose, theirs: Pose) -> bool:
+    """Whether whom our network sees looks much more like the lifter."""
+    return claim(_crop(ours), ours.size) > BEAT_THEIRS * claim(_crop(theirs), theirs.size)
+
+
+def _crop(pose: Pose) -> Crop:
+    return crop_around(pose.keypoints[_JOINTS])
 
 
 def _without_depth(pose: Pose) -> Pose:

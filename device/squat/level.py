@@ -57,7 +57,7 @@ class Level:
         hips, knees, ankles = world[_HIPS], world[_KNEES], world[_ANKLES]
         legs = np.linalg.norm(hips - knees, axis=-1) + np.linalg.norm(knees - ankles, axis=-1)
         straight = np.linalg.norm(hips - ankles, axis=-1) / legs
-        rests = self._rests(float(straight.mean()), pose.captured_s)
+        rests = self._rests(straight, pose)
         if (straight.min() >= STRAIGHT or rests) and not (self.planted(pose) and _seen_px(pose) < SUNK * self.seen_px):
             self._learn(hips.mean(0) - ankles.mean(0), hips[0] - hips[1], pose, float(straight.mean()))
         return np.asarray(world @ upright(self.up).T, np.float32)
@@ -98,15 +98,17 @@ class Level:
         """Whether the feet are where they were when the lifter stood: the picture shows him as large as then."""
         return bool(np.linalg.norm(_spot_px(pose) - self._spot_px) < SAME_SPOT * self.seen_px)
 
-    def _rests(self, straight: float, now_s: float) -> bool:
-        """Whether the lifter keeps still, and was not seen straighter so far."""
-        self._lately.append((now_s, straight))
+    def _rests(self, straight: Array, pose: Pose) -> bool:
+        """Whether the lifter keeps still, and was not seen straighter so far, or has gone to another place."""
+        now_s, mean = pose.captured_s, float(straight.mean())
+        self._lately.append((now_s, mean))
         while now_s - self._lately[0][0] > REST_S:
             self._lately.popleft()
         values = [value for _, value in self._lately]
         still = now_s - self._lately[0][0] > REST_S / 2 and max(values) - min(values) < STILL
-        unseen = math.isnan(self.straight) or (self.straight < STRAIGHT and straight > self.straight - STILL)
-        return still and unseen and straight >= SITS
+        unseen = math.isnan(self.straight) or (self.straight < STRAIGHT and mean > self.straight - STILL)
+        walked = straight.max() >= STRAIGHT and not self.planted(pose)  # the other leg may be hidden there
+        return still and (unseen or walked) and mean >= SITS
 
     def _learn(self, leg: Array, lateral: Array, pose: Pose, straight: float) -> None:
         leg_m, seen_px = float(np.linalg.norm(leg)), _seen_px(pose)

@@ -14,6 +14,7 @@ from device.squat.features import Features
 MIN_DROP = 0.26  # of the leg's length; squats drop 0.30 or more, others that pass all else 0.25 or less; what
 # the pose model hardly sees sink is missed, and a camera above the hips shows up to 0.06 less than there is
 LEG_SEEN = 0.2  # score of a leg from which it tells something; hidden behind a plate it kicks about and scores 0.05
+LEG_SURE = 0.5  # the same where the hips are not seen either: there a leg at 0.15 to 0.32 is bent 75 degrees further
 ANY_LEG = 0.1  # score of the better-seen leg below which a pose is made up: behind a plate both score 0.01 to 0.08
 LOW = 0.08  # frames so near to the lowest say what it was, those so near to the highest how he stood
 MIN_SHANK_UP = 0.2  # the lower shank; squats 0.40 or more, lunges with the knee near the floor 0.02 or less
@@ -82,7 +83,9 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
         np.median([getattr(f, name) for f in low], axis=0)
         for name in ("shank_up", "thigh_down", "knee_deg", "feet", "legs_seen")
     )
-    there, both = legs_seen >= min(LEG_SEEN, legs_seen.max()), legs_seen.min() >= LEG_SEEN
+    hips_seen = float(np.median([f.hips_seen for f in low]))
+    there = legs_seen >= min(LEG_SEEN, legs_seen.max())
+    both = legs_seen.min() >= (LEG_SEEN if hips_seen >= HIPS_SEEN else LEG_SURE)
     return Dip(
         drop=float(standing.height - lowest),
         shank_up=float(shank_up[there].min()),
@@ -94,7 +97,7 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
         hands_stood=float(np.median([f.hands_down for f in high])),
         lean_stood_deg=min(f.lean_deg for f in high),
         lean_risen_deg=min(risen, default=0.0),
-        hips_seen=float(np.median([f.hips_seen for f in low])),
+        hips_seen=hips_seen,
     )
 
 

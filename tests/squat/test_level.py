@@ -167,3 +167,21 @@ def test_who_walks_away_becomes_smaller_and_does_not_sink():
     near = pose(standing(), 0.1)
     away = replace(near, keypoints=near.keypoints * np.float32(0.6))
     assert level.height_in_picture(away, standing()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_who_has_walked_to_another_place_stands_there_though_one_leg_is_hidden():
+    def seen(px, at_s, right_bend):
+        world = standing()
+        world[index("right_knee"), 2] = -right_bend  # drawn bent behind a post
+        found = pose(world, at_s)
+        return replace(found, keypoints=found.keypoints * np.float32(px) + np.float32([300 * (px < 1), 0])), world
+
+    level = Level()
+    for i in range(60):
+        level.see(*seen(1.0, i / 30, 0.0))
+    there, _ = seen(0.8, 2.0, 0.25)
+    assert not level.planted(there)
+    for i in range(60, 120):
+        level.see(*seen(0.8, i / 30, 0.25))
+    assert level.planted(there)
+    assert level.seen_px == pytest.approx(0.8 * 84, rel=0.05)

@@ -45,6 +45,17 @@ def test_a_leg_that_does_otherwise_is_no_squat_where_it_is_seen_and_tells_nothin
     assert is_squat(squat(**low, legs_seen=np.array([0.9, 0.05], np.float32)), HEIGHTS)
 
 
+def test_where_hips_are_hidden_a_leg_that_is_hardly_seen_is_not_compared():
+    low = {
+        "knee_deg": np.array([85.0, 160.0], np.float32),
+        "hips_seen": 0.04,
+        "legs_seen": np.array([0.7, 0.3], np.float32),
+    }
+    assert is_squat(squat(**low), HEIGHTS)
+    assert not is_squat(squat(**low | {"hips_seen": 0.9}), HEIGHTS)
+    assert not is_squat(squat(**low | {"legs_seen": np.array([0.7, 0.6], np.float32)}), HEIGHTS)
+
+
 def test_the_better_leg_tells_where_both_are_hidden():
     hidden = squat(shank_up=np.array([0.1, 0.8], np.float32), legs_seen=np.array([0.05, 0.1], np.float32))
     assert dip(hidden, HEIGHTS).shank_up == pytest.approx(0.8)
