@@ -17,6 +17,8 @@ CHECK_S, EAGER_S, EAGER_FOR_S = 1.0, 0.3, 1.5  # how often others are looked for
 GUESSED = (1.0, 0.7)  # sides of crops at the centre, in the picture's longer side
 GUESS_FOR_S = 30.0  # a room so long empty is looked at by the detector alone
 HOME_S = 3.0  # time constant of the place where the lifter stays
+KEPT_S = 1.5  # so long in one place, he stays there; who walks about on a labelled clip keeps one for 1.1 s
+LARGER = 1.25  # who is so much larger than he was there is another: 1.4 on that clip
 TIMES = 2  # so many checks in a row must find another stronger
 
 
@@ -61,10 +63,12 @@ class Place:
 
     def __init__(self) -> None:
         self.crop: Crop | None = None
-        self._now_s = -math.inf
+        self._now_s = self._since_s = -math.inf
 
     def see(self, mine: Crop, now_s: float) -> None:
         """Takes where he is now."""
+        if self.crop is None or self.left(mine):
+            self._since_s = now_s
         share = 1 - math.exp(-max(now_s - self._now_s, 0) / HOME_S)
         self._now_s = now_s
         self.crop = mine if self.crop is None else _between(self.crop, mine, share)
@@ -74,8 +78,10 @@ class Place:
         return self._aside(mine) > 2 * SAME
 
     def holds(self, mine: Crop) -> bool:
-        """Whether who is in a crop stands or squats there."""
-        return self.crop is not None and self._aside(mine) < SAME
+        """Whether who is in a crop stands or squats there, where the lifter has stayed for a while."""
+        if self.crop is None or self._now_s - self._since_s < KEPT_S:
+            return False
+        return self._aside(mine) < SAME and mine.side_px < LARGER * self.crop.side_px
 
     def _aside(self, mine: Crop) -> float:
         """How far to the side, in the larger crop's sides."""

@@ -4,7 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from device.inference.choice import CHECK_S, EAGER_FOR_S, EAGER_S, Rivals, by_claim, claim, guesses, near
+from device.inference.choice import (
+    CHECK_S,
+    EAGER_FOR_S,
+    EAGER_S,
+    KEPT_S,
+    LARGER,
+    Place,
+    Rivals,
+    by_claim,
+    claim,
+    guesses,
+    near,
+)
 from device.inference.letterbox import Crop
 
 SIZE = (640, 480)
@@ -66,3 +78,22 @@ def test_others_are_looked_for_now_and_then_and_more_often_at_first(chosen_s, ev
 def test_an_empty_rooms_middle_is_not_tried_in_every_frame():
     rivals = Rivals()
     assert sum(rivals.may_guess(i / 30) for i in range(30)) <= 4
+
+
+def test_a_place_is_his_once_he_has_kept_it_and_while_he_squats_but_not_of_somebody_larger():
+    place = Place()
+    assert not place.holds(LIFTER)
+    for i in range(round(KEPT_S * 30) - 2):
+        place.see(LIFTER, i / 30)
+    assert not place.holds(LIFTER)
+    for i in range(5):
+        place.see(LIFTER, KEPT_S + i / 30)
+    squatting = replace(LIFTER, centre=(330.0, 300.0), side_px=260.0)
+    assert place.holds(squatting)
+    assert not place.left(squatting)
+    assert not place.holds(replace(LIFTER, side_px=LIFTER.side_px * LARGER * 1.05))
+    aside = replace(LIFTER, centre=(450.0, 240.0))
+    assert place.left(aside)
+    assert not place.holds(aside)
+    place.see(aside, KEPT_S + 0.2)  # he has gone there himself
+    assert not place.holds(LIFTER)
