@@ -18,19 +18,20 @@ import numpy as np
 
 from device.camera.frames import Frame
 from device.inference.blazepose import BlazePose
-from device.inference.choice import CHECK_S, GUESS_FOR_S, Place, claim, near
+from device.inference.choice import GUESS_FOR_S, Place, claim, near
 from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import SquatlightPose, crop_around
 from device.squat.depth import MIN_SCORE
 from device.squat.features import features
 from device.squat.pose import JOINTS, SURFACES, Pose, index
-from device.squat.squatness import plausible
+from device.squat.squatness import ANY_LEG
 
 LOST_S, WITHIN_S = 0.3, 2.0  # lost by BlazePose, seen by our network for so long within so long: ours is believed ...
 BELIEVED_S = 5.0  # ... until that was not so for this long; levels chosen on rendered sets
 FRAME_S = 0.1  # the longest time that one frame stands for
-LEGS_SEEN = 0.5  # score of the better-seen leg below which a body that nobody can have is made up; labelled clips hold
-# such a one in 2% of the frames of one clip; of a leg that is seen a steep camera may say what looks odd
+LEGS_SEEN, HIPS_OVER_FEET = 0.5, 0.15  # hips no further over the feet, in leg lengths, on legs that are hardly seen,
+# are made up: on plates 0.07 to -0.8; squatters behind a post under a camera that looks down 0.44 and more
+CHECK_S = 4.0  # how often our network looks whether BlazePose follows the lifter: it delays one frame in a hundred
 BEAT_THEIRS = 3.0  # how much stronger our network's claim must be than that of whom BlazePose follows
 
 _UNSURE = 0.9 * MIN_SCORE
@@ -99,9 +100,10 @@ class Paired:
 
 
 def made_up(pose: Pose) -> bool:
-    """Whether hidden legs are drawn where no leg can be."""
+    """Whether the legs are guessed: none is seen at all, or hardly, and they are where no leg can be."""
     seen = features(pose)
-    return bool(seen.legs_seen.max() < LEGS_SEEN and not plausible(seen))
+    legs = seen.legs_seen.max()
+    return bool(legs < ANY_LEG or (legs < LEGS_SEEN and seen.height < HIPS_OVER_FEET))
 
 
 def _beats(ours: Pose, theirs: Pose) -> bool:
