@@ -26,7 +26,7 @@ from device.squat.features import features
 from device.squat.pose import JOINTS, SURFACES, Pose, index
 from device.squat.squatness import ANY_LEG
 
-LOST_S, WITHIN_S = 0.3, 2.0  # lost by BlazePose, seen by our network for so long within so long: ours is believed ...
+LOST_S, WITHIN_S = 0.25, 2.0  # lost by BlazePose, seen by our network for so long within so long: ours is believed ...
 BELIEVED_S = 5.0  # ... until that was not so for this long; levels chosen on rendered sets
 FRAME_S = 0.1  # the longest time that one frame stands for
 LEGS_SEEN, HIPS_OVER_FEET = 0.5, 0.15  # hips no further over the feet, in leg lengths, on legs that are hardly seen,
@@ -71,15 +71,22 @@ class Paired:
         strays = pose is not None and self._place.left(_crop(pose))
         wanted = lost or strays or now_s < self._believed_s or now_s >= self._check_s
         ours = self._ours.estimate(frame) if wanted and now_s - self._seen_s < GUESS_FOR_S else None
-        aside = ours is not None and pose is not None and not near(_crop(ours), _crop(pose))
-        if ours is not None and aside and strays and self._place.holds(_crop(ours)):
-            lost = True
-        if ours is not None and (lost or (aside and pose is not None and _beats(ours, pose))):
+        aside = False
+        if ours is not None and pose is not None and not lost and not near(_crop(ours), _crop(pose)):
+            if strays and self._place.holds(_crop(ours)):
+                lost = True  # BlazePose has jumped to somebody else
+            elif self._place.left(_crop(ours)) and self._place.holds(_crop(pose)):
+                self._believed_s = -math.inf  # our network has
+            else:
+                aside = claim(_crop(ours), ours.size) > BEAT_THEIRS * claim(_crop(pose), pose.size)
+        if ours is not None and (lost or aside):
             self._lose(now_s)
         elif wanted:
             self._check_s = now_s + CHECK_S
         if ours is not None and (lost or now_s < self._believed_s):
             pose = _without_depth(ours)
+        elif not aside:
+            self._ours.forget()  # when it is needed next, the lifter may be elsewhere
         if pose is not None:
             self._place.see(_crop(pose), now_s)
         self._last_s = now_s
@@ -104,11 +111,6 @@ def made_up(pose: Pose) -> bool:
     seen = features(pose)
     legs = seen.legs_seen.max()
     return bool(legs < ANY_LEG or (legs < LEGS_SEEN and seen.height < HIPS_OVER_FEET))
-
-
-def _beats(ours: Pose, theirs: Pose) -> bool:
-    """Whether whom our network sees looks much more like the lifter."""
-    return claim(_crop(ours), ours.size) > BEAT_THEIRS * claim(_crop(theirs), theirs.size)
 
 
 def _crop(pose: Pose) -> Crop:

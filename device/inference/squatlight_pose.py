@@ -86,6 +86,10 @@ class SquatlightPose:
                 return found
         return None
 
+    def forget(self) -> None:
+        """The lifter is sought anew in the next frame, not where he was last seen."""
+        self._last = None
+
     def close(self) -> None:
         """Frees the model."""
         self._model.close()

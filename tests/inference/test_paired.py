@@ -31,6 +31,9 @@ class Script:
         self.asked_s.append(frame.captured_s)
         return pose(self.at, frame.captured_s) if self.sees(frame.captured_s) else None
 
+    def forget(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed = True
 
@@ -122,10 +125,13 @@ class Play:
     """Stands for a pose model: finds what a script says."""
 
     def __init__(self, script: Callable[[float], Pose | None]) -> None:
-        self.script, self.hashes = script, {"pose": "sha256:0"}
+        self.script, self.hashes, self.forgotten = script, {"pose": "sha256:0"}, 0
 
     def estimate(self, frame: Frame) -> Pose | None:
         return self.script(frame.captured_s)
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
 
 def played(theirs: Callable[[float], Pose | None], ours: Callable[[float], Pose | None], seconds: float) -> list:
@@ -154,6 +160,20 @@ def test_somebody_aside_is_left_where_our_network_sees_a_much_stronger_claim() -
 def test_who_jumps_to_somebody_else_has_lost_the_lifter_who_stays() -> None:
     found = played(lambda t: figure(320 if t < 3 else 450, 280, t), lambda t: figure(320, 300, t), 12)
     assert {round(where(p)) for _, p in found} == {320}
+
+
+def test_our_network_is_left_at_once_when_it_jumps_to_somebody_else() -> None:
+    found = played(
+        lambda t: None if 3 <= t < 3.5 else figure(320, 280, t), lambda t: figure(320 if t < 5 else 450, 300, t), 10
+    )
+    assert {round(where(p)) for _, p in found} == {320}
+
+
+def test_what_our_network_saw_while_it_was_not_believed_is_forgotten() -> None:
+    ours = Play(lambda t: figure(320, 300, t))
+    model = Paired(Play(lambda t: figure(320, 300, t)), ours)  # type: ignore[arg-type]
+    model.estimate(Frame(IMAGE, 0.0, 0, 0))
+    assert ours.forgotten == 1
 
 
 def test_a_lifter_who_walks_is_followed() -> None:
