@@ -68,15 +68,15 @@ class Place:
 
     def see(self, mine: Crop, now_s: float) -> None:
         """Takes where he is now."""
-        if self.crop is None or self.left(mine):
+        if self.crop is None or now_s - self._now_s >= PROVEN_S or self.left(mine, now_s):
             self._since_s = now_s
         share = 1 - math.exp(-max(now_s - self._now_s, 0) / HOME_S)
         self._now_s = now_s
         self.crop = mine if self.crop is None else _between(self.crop, mine, share)
 
-    def left(self, mine: Crop) -> bool:
-        """Whether who is in a crop stands aside of it."""
-        return self._aside(mine) > 2 * SAME
+    def left(self, mine: Crop, now_s: float) -> bool:
+        """Whether who is in a crop stands aside of it, and the lifter was there not long ago."""
+        return now_s - self._now_s < PROVEN_S and self._aside(mine) > 2 * SAME
 
     def holds(self, mine: Crop) -> bool:
         """Whether who is in a crop stands or squats there, where the lifter has stayed for a while."""
@@ -128,7 +128,7 @@ class Rivals:
 
     def left(self, mine: Crop) -> Crop | None:
         """Where the lifter stayed so far, if who is followed has walked off."""
-        return self._home.crop if self._home.left(mine) else None
+        return self._home.crop if self._home.left(mine, self._now_s) else None
 
     def may_beat(self, other: Crop, mine: Crop, size: tuple[int, int]) -> bool:
         """Whether the claim of another is so much stronger than that of who is followed."""

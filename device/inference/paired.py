@@ -68,14 +68,14 @@ class Paired:
         pose = self._blazepose.estimate(frame)
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)
-        strays = pose is not None and self._place.left(_crop(pose))
+        strays = pose is not None and self._place.left(_crop(pose), now_s)
         wanted = lost or strays or now_s < self._believed_s or now_s >= self._check_s
         ours = self._ours.estimate(frame) if wanted and now_s - self._seen_s < GUESS_FOR_S else None
         aside = False
         if ours is not None and pose is not None and not lost and not near(_crop(ours), _crop(pose)):
             if strays and self._place.holds(_crop(ours)):
                 lost = True  # BlazePose has jumped to somebody else
-            elif self._place.left(_crop(ours)) and self._place.holds(_crop(pose)):
+            elif self._place.left(_crop(ours), now_s) and self._place.holds(_crop(pose)):
                 self._believed_s = -math.inf  # our network has
             else:
                 aside = claim(_crop(ours), ours.size) > BEAT_THEIRS * claim(_crop(pose), pose.size)
@@ -83,13 +83,13 @@ class Paired:
             self._lose(now_s)
         elif wanted:
             self._check_s = now_s + CHECK_S
+        self._last_s = now_s
         if ours is not None and (lost or now_s < self._believed_s):
-            pose = _without_depth(ours)
-        elif not aside:
+            return _without_depth(ours)
+        if not aside:
             self._ours.forget()  # when it is needed next, the lifter may be elsewhere
         if pose is not None:
             self._place.see(_crop(pose), now_s)
-        self._last_s = now_s
         return pose
 
     def _lose(self, now_s: float) -> None:

@@ -10,6 +10,7 @@ from device.inference.choice import (
     EAGER_S,
     KEPT_S,
     LARGER,
+    PROVEN_S,
     Place,
     Rivals,
     by_claim,
@@ -90,10 +91,11 @@ def test_a_place_is_his_once_he_has_kept_it_and_while_he_squats_but_not_of_someb
         place.see(LIFTER, KEPT_S + i / 30)
     squatting = replace(LIFTER, centre=(330.0, 300.0), side_px=260.0)
     assert place.holds(squatting)
-    assert not place.left(squatting)
+    assert not place.left(squatting, 2.0)
     assert not place.holds(replace(LIFTER, side_px=LIFTER.side_px * LARGER * 1.05))
     aside = replace(LIFTER, centre=(450.0, 240.0))
-    assert place.left(aside)
+    assert place.left(aside, 2.0)
+    assert not place.left(aside, 2.0 + PROVEN_S)
     assert not place.holds(aside)
     place.see(aside, KEPT_S + 0.2)  # he has gone there himself
     assert not place.holds(LIFTER)
