@@ -14,6 +14,7 @@ from device import __version__, logs, settings
 from device.errors import InputError, SettingsError, SquatlightError
 from device.inference import fetch, models, pose_model
 from device.output import labels
+from device.output.record import DEPTHS
 from device.output.store import Store
 from device.squat.rulebook import MODES
 
@@ -73,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     reps.set_defaults(run=_reps)
     correct = commands.add_parser("correct", help="say what a rep was; the verdict stays beside it")
     correct.add_argument("rep", metavar="REP", help="the beginning of its id, or last")
-    correct.add_argument("depth", choices=labels.DEPTHS, help="parallel: cannot be told; none: it was no squat")
+    correct.add_argument("depth", choices=DEPTHS, help="parallel: cannot be told; none: it was no squat")
     correct.set_defaults(run=_correct)
     export = commands.add_parser("labels", help="corrected reps as labels, a JSON line each")
     export.add_argument("--out", default="-", metavar="FILE", help="- is stdout")

@@ -54,6 +54,7 @@ class Station:
         self.broker: EmbeddedBroker | None = None
         self.mqtt: Mqtt | None = None
         self.evidence: Evidence | None = None
+        self.store: Store | None = None
         self._idle = Idle() if live else None
         self._parts = ExitStack()
         read_password(settings)  # wrong settings are told before anything is opened
@@ -71,7 +72,7 @@ class Station:
 
     def _open_rest(self, opened: ExitStack) -> Iterator[Output]:
         s = self.settings
-        store = opened.enter_context(Store(Path(s.store.path))) if s.store.path else None
+        store = self.store = opened.enter_context(Store(Path(s.store.path))) if s.store.path else None
         if s.mqtt.host:
             host, port = s.mqtt.host, s.mqtt.port or (8883 if s.mqtt.tls or s.mqtt.ca_file else 1883)
             if host == "embedded":
@@ -101,7 +102,10 @@ class Station:
         if not s.mqtt.discovery:
             return None
         velocity = s.models.bar_ends or s.models.pose == "squatlight"  # our own pose network finds the bar's ends, too
-        return Discovery(s.station.name, s.mqtt.discovery, evidence=s.evidence.show != "off", velocity=velocity)
+        return Discovery(
+            s.station.name, s.mqtt.discovery,
+            evidence=s.evidence.show != "off", velocity=velocity, corrections=bool(s.store.path),
+        )  # fmt: skip
 
     def run(self, turned: Callable[[], None] = lambda: None) -> Iterator[tuple[Event, Record | None]]:
         """Judges until the source ends, telling the outputs first and then the caller.
@@ -110,7 +114,7 @@ class Station:
             turned: called after every turn of the loop that is done, also one in which the camera gave nothing in time.
         """
         told = Fanout(self.outputs)
-        controls = Controls(self.judge, self.model, self.light, self.mqtt, self.overrides)
+        controls = Controls(self.judge, self.model, self.light, self.mqtt, self.overrides, self.store)
         for turn in watch(self.source, self.model, self.model.meter.judging(self.judge), self._idle):
             for event in turn.events:
                 record = self._record(event) if isinstance(event, RepJudged) else None

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TypeAlias
 
 from device.output.messages import Heard, Message
+from device.output.record import DEPTHS, LAST
 
 _log = logging.getLogger(__name__)
 
@@ -49,14 +50,28 @@ class SetHeight:
     height_cm: float
 
 
-Command: TypeAlias = SetJudging | ResetSet | LampTest | SetHeight
+@dataclass(frozen=True, slots=True)
+class Correct:
+    """A person's word on a rep.
+
+    Attributes:
+        rep: its id; `LAST` for the newest.
+        depth: one of `DEPTHS`.
+    """
+
+    rep: str
+    depth: str
+
+
+Command: TypeAlias = SetJudging | ResetSet | LampTest | SetHeight | Correct
 
 _WORDS: dict[str, dict[bytes, Command]] = {  # the words are what Home Assistant's switch and button send
     "judging": {b"ON": SetJudging(True), b"OFF": SetJudging(False)},
     "reset_set": {b"PRESS": ResetSet()},
     "lamp_test": {b"PRESS": LampTest()},
 }
-NAMES = (*_WORDS, "height")
+NAMES = (*_WORDS, "height", "correct")
+_CORRECTION = re.compile(rf"(?:([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}) )?({'|'.join(DEPTHS)})", re.ASCII)
 
 
 class Refused(ValueError):
@@ -86,11 +101,17 @@ def parse(name: str, payload: bytes) -> Command:
     if len(payload) > MAX_BYTES:
         raise Refused("size", f"{name}: more than {MAX_BYTES} bytes")
     try:
-        payload.decode()
+        words = payload.decode()
     except UnicodeDecodeError as error:
         raise Refused("encoding", f"{name}: not UTF-8: {payload!r}") from error
     if name == "height":
         return SetHeight(_height_cm(payload))
+    if name == "correct":
+        said = _CORRECTION.fullmatch(words)
+        if said is None:
+            expected = " or ".join(DEPTHS)
+            raise Refused(name, f"{name}: expected {expected}, after a rep's id or alone for the last, got {payload!r}")
+        return Correct(said[1] or LAST, said[2])
     found = _WORDS[name].get(payload)
     if found is None:
         raise Refused(name, f"{name}: expected {' or '.join(word.decode() for word in _WORDS[name])}, got {payload!r}")

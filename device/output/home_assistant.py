@@ -13,6 +13,7 @@ from typing import Any
 from device import __version__
 from device.errors import SettingsError
 from device.output.messages import Message, Messages
+from device.output.record import DEPTHS
 from device.output.stats import EVERY_S
 from device.squat.rulebook import Decision
 
@@ -32,6 +33,7 @@ class Discovery:
         web_url: address of this device's page; empty = there is none.
         evidence: whether stills of reps are published.
         velocity: whether the bar's velocity is measured.
+        corrections: whether a person's word on a rep is kept.
 
     Raises:
         SettingsError: the prefix would not make a topic.
@@ -43,6 +45,7 @@ class Discovery:
     web_url: str = ""
     evidence: bool = False
     velocity: bool = False
+    corrections: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(PREFIX, self.prefix):
@@ -94,6 +97,11 @@ def _components(id: str, about: Discovery, messages: Messages) -> dict[str, Comp
     }
     if about.velocity:
         entities |= _velocity(messages)
+    if about.corrections:  # without a state: a word on one rep is none on the next
+        entities["correct"] = _entity(
+            "select", "Correct the last rep", command_topic=messages.command("correct"), options=list(DEPTHS),
+            entity_category="config", **_station_alone(messages),
+        )  # fmt: skip
     if about.evidence:
         topic = messages.topic("evidence")
         entities["evidence"] = _entity("image", "Evidence", image_topic=topic, content_type="image/jpeg")
@@ -103,6 +111,8 @@ def _components(id: str, about: Discovery, messages: Messages) -> dict[str, Comp
         entity["default_entity_id"] = f"{entity['platform']}.{slug}_{key}"
     # A component reduced to its platform goes away: it may have been there before.
     gone: dict[str, Component] = {} if about.evidence else {"evidence": {"platform": "image"}}
+    if not about.corrections:
+        gone["correct"] = {"platform": "select"}
     if not about.velocity:
         gone |= {key: {"platform": "sensor"} for key in _velocity(messages)}
     return {**entities, **gone, **_triggers(messages)}

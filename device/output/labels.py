@@ -11,11 +11,8 @@ from datetime import datetime, timezone
 from typing import Any, TextIO
 
 from device.errors import InputError
-from device.output.record import Record, iso
+from device.output.record import LAST, Record, iso
 from device.output.store import Store
-
-DEPTHS = ("below", "above", "parallel", "none")
-LAST = "last"
 
 
 def find(store: Store, wanted: str) -> Record:
@@ -24,12 +21,12 @@ def find(store: Store, wanted: str) -> Record:
     Raises:
         InputError: there is none, or more than one.
     """
-    reps = store.reps()
-    if wanted == LAST and reps:
-        return reps[-1]
-    found = [rep for rep in reps if wanted and rep["id"].startswith(wanted)]
+    newest = store.newest() if wanted == LAST else None
+    if newest is not None:
+        return newest
+    found = store.beginning(wanted) if wanted else []
     if len(found) != 1:
-        count = "no rep" if not found else f"{len(found)} reps"
+        count = "no rep" if not found else "more than one rep"
         raise InputError(f"{store.path}: {count} with an id like {wanted!r}; `squatlight reps` lists them")
     return found[0]
 

@@ -11,6 +11,11 @@ from device.squat.rulebook import NOT_OBSERVED
 
 Record = dict[str, Any]
 
+DEPTHS = ("below", "above", "parallel", "none")
+"""What a person may say of a rep: where its hip crease was to the knee; parallel = cannot tell, none = no squat."""
+LAST = "last"
+"""Names the newest rep where an id could stand."""
+
 
 def rep_record(
     event: RepJudged, source: str, mode: str, models: dict[str, str], at: datetime | None = None, late: bool = False

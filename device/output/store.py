@@ -78,6 +78,16 @@ class Store:
         """Every rep, in the order in which they were judged."""
         return [json.loads(text) for (text,) in self._read("SELECT json FROM reps ORDER BY rowid")]
 
+    def newest(self) -> Record | None:
+        """The rep that was judged last; None where there is none."""
+        found = self._read("SELECT json FROM reps ORDER BY rowid DESC LIMIT 1")
+        return json.loads(found[0][0]) if found else None
+
+    def beginning(self, id: str) -> list[Record]:
+        """The reps whose ids begin so; two where there are more."""
+        query = "SELECT json FROM reps WHERE id >= ? AND id < ? LIMIT 2"  # by the index: quick after years, too
+        return [json.loads(text) for (text,) in self._read(query, id, id + chr(0x10FFFF))]
+
     def correct(self, rep: str, depth: str, at: str) -> None:
         """Keeps what a person says of a rep beside what was judged; the newest word counts, none is removed.
 

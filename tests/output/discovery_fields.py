@@ -29,6 +29,7 @@ PLATFORMS: dict[str, tuple[set[str], set[str]]] = {
         {"command_topic", "state_topic"},
         {"value_template", "payload_on", "payload_off", "state_on", "state_off", "optimistic"},
     ),
+    "select": ({"command_topic", "options"}, {"state_topic", "value_template", "optimistic"}),
     "button": ({"command_topic"}, {"payload_press", "retain"}),
     "number": (
         {"command_topic", "state_topic", "min", "max"},

@@ -12,6 +12,7 @@ from device.output.commands import (
     NAMES,
     QUIET_S,
     CommandInbox,
+    Correct,
     LampTest,
     Refused,
     ResetSet,
@@ -23,6 +24,7 @@ from device.output.commands import (
 from device.output.messages import Heard
 
 ASKED = Heard("squatlight/rack1/judging/set", b"ON", response_topic="phone/answers", correlation=b"7")
+ID = "0bb099e4-d1f8-4fe0-9e6a-df784eef9f0b"
 GUARDED = ("squatlight/", "homeassistant/")
 
 
@@ -60,6 +62,8 @@ def kinds(inbox: CommandInbox, *came: tuple[str, bytes]) -> list[str]:
         ("height", b"100", SetHeight(100.0)),
         ("height", b"182.5", SetHeight(182.5)),
         ("height", b"250.0", SetHeight(250.0)),
+        ("correct", b"above", Correct("last", "above")),
+        ("correct", ID.encode() + b" none", Correct(ID, "none")),
     ],
 )
 def test_exact_words_and_numbers_are_commands(name: str, payload: bytes, command: object) -> None:
@@ -86,6 +90,16 @@ def test_a_height_is_a_plain_number_between_its_bounds(payload: bytes) -> None:
         parse("height", payload)
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"deep", b"Above", b" above", b"above\n", b"last above", ID.encode(), ID[:8].encode() + b" above",
+     ID.upper().encode() + b" above", ID.encode() + b"  above", ID.replace("0", "%").encode() + b" above"],
+)  # fmt: skip
+def test_a_correction_is_one_of_four_words_alone_or_after_a_whole_id(payload: bytes) -> None:
+    with pytest.raises(Refused, match="correct: expected below or above or parallel or none"):
+        parse("correct", payload)
+
+
 def test_each_kind_of_nonsense_has_its_name(clock: Clock) -> None:
     came = [
         ("judging", b"x" * (MAX_BYTES + 1)), ("judging", b"\xff"), ("judging", b"maybe"), ("height", b"90"),
@@ -103,7 +117,7 @@ def test_whatever_comes_is_a_command_or_refused_in_a_short_line(name: str, paylo
     except Refused as refused:
         words = str(refused)
     else:
-        assert isinstance(command, SetJudging | ResetSet | LampTest | SetHeight)
+        assert isinstance(command, SetJudging | ResetSet | LampTest | SetHeight | Correct)
     assert len(words) < 1000
     assert words.isprintable(), "nothing of it breaks the log's line"
 
@@ -149,7 +163,7 @@ def test_each_kind_is_logged_once_a_minute(clock: Clock, caplog: pytest.LogCaptu
         kinds(inbox, ("judging", b"\x1b[31m\n"), ("reboot\n", b""))
     assert [entry.getMessage() for entry in caplog.records if entry.levelno == logging.WARNING] == [
         r"mqtt: command refused: judging: expected ON or OFF, got b'\x1b[31m\n'",
-        r"mqtt: command refused: there is no command 'reboot\n'; known are judging, reset_set, lamp_test, height",
+        r"mqtt: command refused: there is no command 'reboot\n'; known are " + ", ".join(NAMES),
     ] * 2
 
 

@@ -57,7 +57,7 @@ def test_what_does_not_hang_on_the_camera_stays_while_the_camera_is_away() -> No
 
 
 def test_all_entities_that_have_a_source_are_there_and_no_others() -> None:
-    _, components = found(evidence=True, velocity=True)
+    _, components = found(evidence=True, velocity=True, corrections=True)
     assert {key: component["platform"] for key, component in components.items()} == {
         "rep": "event",
         "reps_in_set": "sensor", "set_number": "sensor", "last_depth": "sensor", "last_p_below": "sensor",
@@ -65,6 +65,7 @@ def test_all_entities_that_have_a_source_are_there_and_no_others() -> None:
         "last_mean_velocity": "sensor", "last_peak_velocity": "sensor", "velocity_loss": "sensor",
         "lifter": "binary_sensor", "camera_fault": "binary_sensor",
         "judging": "switch", "reset_set": "button", "lamp_test": "button", "height": "number",
+        "correct": "select",
         "frames": "sensor", "inference": "sensor", "cpu_temperature": "sensor", "dropped_frames": "sensor",
         "red_light": "device_automation", "white_light": "device_automation",
         "evidence": "image",
@@ -74,6 +75,11 @@ def test_all_entities_that_have_a_source_are_there_and_no_others() -> None:
 def test_the_still_is_taken_away_where_it_is_not_asked_for() -> None:
     assert found()[1]["evidence"] == {"platform": "image"}
     assert found(evidence=True)[1]["evidence"]["image_topic"] == f"{PREFIX}evidence"
+
+
+def test_nobody_is_asked_for_a_word_on_a_rep_where_it_would_not_be_kept() -> None:
+    assert found()[1]["correct"] == {"platform": "select"}
+    assert found(corrections=True)[1]["correct"]["options"] == ["below", "above", "parallel", "none"]
 
 
 def test_the_bars_velocity_is_taken_away_where_nobody_measures_it() -> None:
@@ -121,13 +127,14 @@ def test_the_lamps_are_triggers() -> None:
 
 
 def test_what_the_controls_send_is_understood() -> None:
-    _, components = found()
+    _, components = found(corrections=True)
     sent = {name: [] for name in NAMES}
     for component in components.values():
         if "command_topic" in component:
             name = Messages("rack1").command_name(component["command_topic"])
             fields = ("payload_on", "payload_off", "payload_press", "min", "max")
             sent[name] += [str(component[field]) for field in fields if field in component]
+            sent[name] += component.get("options", [])
     assert all(sent.values()), "every command has its control"
     for name, payloads in sent.items():
         for payload in payloads:

@@ -53,6 +53,20 @@ def test_the_last_rep_can_be_named_so_and_an_unknown_one_is_told(kept, tmp_path:
             find(store, "")
 
 
+def test_a_rep_is_found_by_the_beginning_of_its_id_where_no_other_begins_so(tmp_path: Path) -> None:
+    with Store(tmp_path / "reps.db") as store:
+        for number, id in enumerate(("aa1", "aa2", "ab1", "b%1")):
+            told = judged(number)
+            store.handle(told, {**record_of(told), "id": id})
+        assert [find(store, wanted)["id"] for wanted in ("aa2", "ab", "b", "b%")] == ["aa2", "ab1", "b%1", "b%1"]
+        for wanted in ("a", "aa"):
+            with pytest.raises(InputError, match="more than one rep"):
+                find(store, wanted)
+        for wanted in ("%", "_", "a%", "c"):
+            with pytest.raises(InputError, match="no rep"):
+                find(store, wanted)
+
+
 def test_by_the_command_line(kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config, records = kept
     assert main(["correct", "-c", str(config), "last", "below"]) == 0
