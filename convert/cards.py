@@ -1,7 +1,10 @@
 """Model cards: the head that all share, from the manifest; the rest is the task's own."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+AGAINST_FLOAT = "## Against float"  # the last section of the head
 
 
 def head(manifest: Mapping[str, Any]) -> str:
@@ -36,7 +39,7 @@ def head(manifest: Mapping[str, Any]) -> str:
         "",
         *metrics(manifest["metrics"]),
         "",
-        "## Against float",
+        AGAINST_FLOAT,
         "",
         *against_float(manifest["verify"]),
         "",
@@ -75,3 +78,12 @@ def against_float(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
         f"* {runtime}: {one['words'] if 'words' in one else 'not run: ' + one['not_run']}"
         for runtime, one in found.items()
     ]
+
+
+def own(path: Path) -> list[str]:
+    """The lines of a card after its head, headings one level deeper; none where there is no card."""
+    if not path.is_file():
+        return []
+    _, _, rest = path.read_text("utf-8").partition(AGAINST_FLOAT)
+    _, heading, rest = rest.partition("\n## ")
+    return [f"#{line}" if line.startswith("## ") else line for line in f"{heading}{rest}".strip().splitlines()] + [""]

@@ -1,20 +1,22 @@
 """`python -m convert report [NAME...] [--with KEY=PATH...]`: what each shipped network must show, with its seeds.
 
-Without more it prints what the manifests hold, which `quantize` measured. The tasks measure again what the data is here
-for: `--with clips=clips/manifest.json`, `--with NAME=DATA` (prepared data of that network), and what else a task names
-under "more with". `--out` gets the same.
+Without more it prints the bars and what manifests and cards hold, which `quantize` measured. What the data is here for
+is measured again: `--with clips=clips/manifest.json`, `frontsquat=LANDMARKS`, `posture=FOLDER`, `fitai=FOLDER`,
+`updown=FOLDER`, `opencap=FILE`, and `table2=SWEEP`, `table3=SWEEP` for DeepSquat's tables. `--out` gets the same.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from convert import cards
+from convert import bars, cards
 from convert.commit import commit
 from convert.recipe import find_task
 from convert.verify import passed
 from device.errors import InputError
 from device.inference.models import Manifest, all_models, verify
+
+OF_TASKS = ("posture",)  # keys of --with that a task's own report takes
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,18 +29,30 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, metavar="FILE", help="Markdown")
     asked = parser.parse_intermixed_args(arguments)
     given = paths(asked.given)
+    keys = (*bars.MEASURES, *bars.TABLES, *OF_TASKS)
+    if unknown := [key for key in given if key not in keys]:
+        raise InputError(f"--with {unknown[0]}: expected one of {', '.join(keys)}")
     ours = {manifest.name: manifest for manifest in all_models() if "task" in manifest.more}
     for name in asked.names:
         if name not in ours:
             raise InputError(f"{name}: no such network in models/, expected {', '.join(ours) or 'none, none is there'}")
-    parts = [f"# Report\n\nCode of commit {commit()[:20]}.\n"]
-    print(parts[0])
-    for name in asked.names or ours:
-        parts.append(section(ours[name], given))
-        print(parts[-1], flush=True)
+    parts = []
+    for part in _parts([ours[name] for name in asked.names or ours], ours, given):
+        print(part, flush=True)
+        parts.append(part)
     if asked.out:
         asked.out.write_text("\n".join(parts), "utf-8")
     return 0 if all(passed(ours[name].more["verify"]) for name in asked.names or ours) else 1
+
+
+def _parts(asked: Sequence[Manifest], ours: Mapping[str, Manifest], given: Mapping[str, Path]) -> Iterator[str]:
+    yield f"# Report\n\nCode of commit {commit()[:20]}.\n"
+    yield "\n".join(["## Bars", "", *bars.lines({name: one.more["metrics"] for name, one in ours.items()}), ""])
+    for manifest in asked:
+        yield section(manifest, given)
+    for key, path in given.items():
+        if key not in OF_TASKS:
+            yield "\n".join([f"## With {key}", "", *bars.measured(key, path), ""])
 
 
 def paths(given: Sequence[str]) -> dict[str, Path]:
@@ -59,7 +73,7 @@ def paths(given: Sequence[str]) -> dict[str, Path]:
 
 
 def section(manifest: Manifest, given: Mapping[str, Path]) -> str:
-    """One network: what its manifest says, then what its task measures now.
+    """One network: what its manifest and its card say, then what its task measures now.
 
     A task that measures has a method `report(manifest, given)`, given the `Manifest` and the paths by key; it gives
     Markdown that names the seeds and commands of every figure.
@@ -76,6 +90,7 @@ def section(manifest: Manifest, given: Mapping[str, Path]) -> str:
         "",
         *cards.against_float(more["verify"]),
         "",
+        *cards.own(manifest.path.with_suffix(".md")),
     ]
     if report := getattr(find_task(more["task"]), "report", None):
         lines.append(report(manifest, given))

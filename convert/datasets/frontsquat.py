@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.datasets.mediapipe import pose_of_picture
+from convert.datasets.mediapipe import poses_of
 from device.errors import InputError
-from device.inference.landmarks import LANDMARKS
-from device.squat.pose import Pose, index
+from device.squat.pose import Pose
 
 FPS = 30.0  # not stored; phones record at 30
 SIZE = (1080, 1920)
@@ -111,12 +110,5 @@ def blocks(clips: list[FrontSquat], folds: int = 5) -> NDArray[np.intp]:
 
 
 def poses(clip: FrontSquat) -> Iterator[tuple[float, Pose | None]]:
-    """The clip as a pose model would have given it, time and pose; see `pose_of_picture`."""
-    at = clip.landmarks[..., :3] * [SIZE[0], SIZE[1], SIZE[0]]
-    joints = at[:, LANDMARKS]
-    hips, ankles = (joints[:, index(f"left_{name}", f"right_{name}"), 1].mean(1) for name in ("hip", "ankle"))
-    leg_px = float(np.nanpercentile(np.abs(ankles - hips), 90))
-    for t, points in enumerate(at):
-        there = not np.isnan(points).any()
-        scores = clip.landmarks[t, :, 3]
-        yield t / FPS, pose_of_picture(points, scores, leg_px, t / FPS, t, SIZE) if there else None
+    """The clip as a pose model would have given it, time and pose; see `poses_of`."""
+    return poses_of(clip.landmarks, SIZE, np.arange(len(clip.landmarks)) / FPS)

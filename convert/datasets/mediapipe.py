@@ -3,7 +3,9 @@
 `python -m convert.datasets.mediapipe FOLDER MANIFEST` prints what `WORLD_PER_PICTURE` is.
 """
 
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,42 @@ WORLD_PER_PICTURE = 0.28
 """MediaPipe's z in the picture is said to be "roughly on the scale of x", but is nearly four times as deep as the z of
 its own world landmarks: median over the 33 clips of the `tune` split, of which all but four lie between 0.24 and 0.33;
 within a clip the two follow each other (r = 0.98 to 1)."""
+ALL = 33  # MediaPipe's landmarks
 LEG_M = 0.80  # thigh and shank in the metres of MediaPipe's world, about
 _HIPS = index("left_hip", "right_hip")
+
+
+def sorted_in(folder: Path, pattern: str) -> list[Path]:
+    """Files at any depth, 10 after 9.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    return sorted(
+        folder.rglob(pattern), key=lambda f: [int(n) if n.isdigit() else n for n in re.split(r"(\d+)", str(f))]
+    )
+
+
+def poses_of(
+    landmarks: NDArray[np.floating], size: tuple[int, int], at_s: NDArray[np.floating]
+) -> Iterator[tuple[float, Pose | None]]:
+    """Time and pose of each frame, as a pose model would have given them; see `pose_of_picture`.
+
+    Args:
+        landmarks: (T, 33, 4) x and y in picture widths and heights, z in widths, visibility. NaN where a landmark was
+            not kept; without hips nobody was found.
+        size: width and height of the picture.
+        at_s: (T,) when the frames were seen.
+    """
+    points = landmarks[..., :3] * [size[0], size[1], size[0]]
+    joints = points[:, LANDMARKS]
+    hips, ankles = (joints[:, index(f"left_{name}", f"right_{name}"), 1].mean(1) for name in ("hip", "ankle"))
+    leg_px = float(np.nanpercentile(np.abs(ankles - hips), 90))
+    for number, (time_s, one, scores) in enumerate(zip(at_s.tolist(), points, landmarks[..., 3], strict=True)):
+        there = np.isfinite(hips[number])
+        yield time_s, pose_of_picture(one, np.nan_to_num(scores), leg_px, time_s, number, size) if there else None
 
 
 def pose_of_picture(
@@ -30,7 +66,7 @@ def pose_of_picture(
 
     Args:
         points: (33, 3) pixels: x right, y down, z away from between the hips, all in one unit.
-        scores: (33,) visibility.
+        scores: (33,) visibility; 0 where there is no such landmark.
         leg_px: hips over ankles as the picture shows them standing.
         at_s: when it was seen.
         number: of the frame.

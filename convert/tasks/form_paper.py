@@ -5,7 +5,9 @@ reps; mirrored with the sides swapped; split by lifter; a rep's probability is t
 counted each image.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,13 +19,12 @@ from torch.nn import functional
 
 from convert.nets.form import Paper, PaperDeployed, PaperNet
 from convert.prepared import Prepared
+from convert.recipe import within
 from convert.tasks import form_figures, form_reps
 from convert.tasks.form import GATE_PART, GATE_REPS, gate_rows, versions
 from convert.tasks.form_figures import Said
 from convert.tasks.form_reps import FormData, is_bad
-from convert.tasks.form_tables import beside_paper
 from convert.tasks.task import Batch, Comparison
-from device.inference.models import Manifest
 from device.inference.tflite import Model
 from device.squat.form_input import OTHER_SIDE
 from device.squat.pose_image import FRAMES, draw, flipped, zoomed_out
@@ -33,15 +34,22 @@ GATE_FRAMES = (FRAMES // 2,)
 AT_ONCE = 64
 
 
+@dataclass(frozen=True)
+class PaperData(FormData):
+    """What is drawn, see `FormData`; `zoomed`: share of training pictures made smaller, in the paper half of them."""
+
+    zoomed: float = within(0, 1, 0.5)
+
+
 class FormPaper:
     """The task; see `convert.tasks.task.Task`."""
 
     name = "form_paper"
-    data_kind: type = FormData
+    data_kind: type = PaperData
     net_kind: type = PaperNet
     outputs = ("good",)
 
-    def prepare(self, data: FormData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
+    def prepare(self, data: PaperData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
         """Draws the reps, see `form_reps`."""
         return form_reps.prepare(self.name, data, sources, out, seed)
 
@@ -58,7 +66,8 @@ class FormPaper:
             version, frame = versions(points.shape[1], len(rows), rng), rng.integers(0, FRAMES, len(rows))
         chosen = np.array(points[rows, version, frame], np.float32)
         if rng is not None:
-            flip, small = (rng.random((len(rows), 1, 1)) < 0.5 for _ in range(2))
+            zoomed = prepared.about.get("told", {}).get("zoomed", PaperData.zoomed)
+            flip, small = (rng.random((len(rows), 1, 1)) < share for share in (0.5, zoomed))
             chosen = np.where(flip, flipped(chosen, OTHER_SIDE), chosen)
             chosen = np.where(small, zoomed_out(chosen), chosen)
         good = ~is_bad(np.array(prepared.arrays["sizes"][rows]))
@@ -79,9 +88,9 @@ class FormPaper:
         wanted = torch.stack([good, 1 - good], -1)
         logits = []
         for frame in frames:
-            points = prepared.arrays["points"][rows, -1, frame]
-            parts = [points[k : k + AT_ONCE] for k in range(0, len(points), AT_ONCE)]
-            logits.append(torch.cat([net(torch.as_tensor(images(p)).to(device).float() / 255).cpu() for p in parts]))
+            drawn = _tune_images(prepared.folder, frame) if split == "tune" else _images(prepared, split, frame)
+            parts = [torch.as_tensor(drawn[k : k + AT_ONCE]) for k in range(0, len(drawn), AT_ONCE)]
+            logits.append(torch.cat([net(part.to(device).float() / 255).cpu() for part in parts]))
         every = torch.stack(logits).float()
         plain = float(functional.binary_cross_entropy_with_logits(every, wanted.expand_as(every)))
         votes = torch.sigmoid(every[..., 0]).mean(0).double().numpy()
@@ -124,15 +133,21 @@ class FormPaper:
         )
         return form_figures.card(folder, said, sizes, view_deg, rendered)
 
-    def report(self, manifest: Manifest, given: Mapping[str, Path]) -> str:
-        """The paper's tables beside ours, with `table2=SWEEP` and `table3=SWEEP`."""
-        found = [line for key in ("table2", "table3") if key in given for line in (*beside_paper(given[key]), "")]
-        return "\n".join(found) or "More with: table2=FOLDER and table3=FOLDER of `python -m convert sweep`.\n"
-
 
 def images(points: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Images (B, H, W, 3) of joints (B, 17, 2)."""
     return np.stack([draw(np.asarray(one, np.float32)) for one in points])
+
+
+def _images(prepared: Prepared, split: str, frame: int) -> NDArray[np.uint8]:
+    """One of the 11 images of each rep of a split."""
+    return images(prepared.arrays["points"][prepared.rows(split), -1, frame])
+
+
+@lru_cache(maxsize=len(TUNE_FRAMES))
+def _tune_images(folder: Path, frame: int) -> NDArray[np.uint8]:
+    """Those of the tune split of the data in a folder: every epoch of every cell of a sweep looks at them."""
+    return _images(Prepared.open(folder), "tune", frame)
 
 
 def votes_by(model: Model, points: NDArray[np.float32]) -> Said:

@@ -8,6 +8,7 @@ second apart whatever the camera's rate, between two captured ones where need be
 
 import colorsys
 from collections.abc import Sequence
+from math import ceil, floor, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,17 +76,20 @@ def draw(points: Array) -> Image:
 
 def _stroke(image: Image, a: Array, b: Array, reach: float, colour: NDArray[np.uint8]) -> None:
     """Colours all pixels no further than `reach` from the line from a to b."""
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+    (ax, ay), (bx, by) = a.tolist(), b.tolist()  # plain numbers: numpy is slow on two
+    if not (isfinite(ax + ay) and isfinite(bx + by)):
         return
-    low = np.maximum(np.floor(np.minimum(a, b) - reach), 0).astype(int)
-    high = np.minimum(np.ceil(np.maximum(a, b) + reach).astype(int) + 1, [image.shape[1], image.shape[0]])
-    if (high <= low).any():
+    left, top = max(floor(min(ax, bx) - reach), 0), max(floor(min(ay, by) - reach), 0)
+    right = min(ceil(max(ax, bx) + reach) + 1, image.shape[1])
+    bottom = min(ceil(max(ay, by) + reach) + 1, image.shape[0])
+    if right <= left or bottom <= top:
         return
-    x, y = np.arange(low[0], high[0])[None, :] - a[0], np.arange(low[1], high[1])[:, None] - a[1]
-    along = b - a
-    share = np.clip((x * along[0] + y * along[1]) / max(float(along @ along), 1e-9), 0, 1)
-    near = (x - share * along[0]) ** 2 + (y - share * along[1]) ** 2 <= reach * reach
-    image[low[1] : high[1], low[0] : high[0]][near] = colour
+    x, y = np.arange(left, right)[None, :] - ax, np.arange(top, bottom)[:, None] - ay
+    dx, dy = bx - ax, by - ay
+    if dx or dy:
+        share = np.clip((x * dx + y * dy) / (dx * dx + dy * dy), 0, 1)
+        x, y = x - share * dx, y - share * dy
+    image[top:bottom, left:right][x * x + y * y <= reach * reach] = colour
 
 
 def zoomed_out(points: Array, by: float = 0.5) -> Array:

@@ -1,6 +1,7 @@
 """Form: what counts as bad, the data, the figures, and the tables beside the paper's."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +99,27 @@ def test_both_networks_learn_from_a_batch_and_give_what_the_device_asks(prepared
     if task is form_paper.TASK:
         assert example.shape == (1, HEIGHT, WIDTH, 3)
         assert float(net.penalty().detach()) > 0
+
+
+def test_the_papers_network_tells_pictures_apart_from_the_first_step_on():
+    torch.manual_seed(1)
+    net = form_paper.TASK.net(PaperNet(blocks=4, shrink=6), None).eval()
+    weights = [layer for layer in net.modules() if isinstance(layer, (torch.nn.Conv2d, torch.nn.Linear))]
+    assert not any(layer.bias.any() for layer in weights)
+    drawn = form_paper.images(np.random.default_rng(0).uniform(20, 90, (8, 17, 2)).astype(np.float32))
+    with torch.no_grad():
+        assert net(torch.as_tensor(drawn).float() / 255)[:, 0].std() > 2e-4  # 1e-5 as PyTorch begins
+
+
+def test_training_pictures_are_made_smaller_as_often_as_the_recipe_says(prepared):
+    rows, sizes = np.arange(len(prepared.split)), {}
+    for zoomed in (0.0, 1.0):
+        told = replace(prepared, about={**prepared.about, "told": {"zoomed": zoomed}})
+        drawn = form_paper.TASK.batch(told, rows, np.random.default_rng(0))["images"]
+        sizes[zoomed] = np.ptp(np.nonzero(drawn.any((0, 2, 3)))[0])
+    assert sizes[1.0] < 0.6 * sizes[0.0]
+    drawn = form_paper.TASK.batch(prepared, rows, None)["images"]
+    assert np.ptp(np.nonzero(drawn.any((0, 2, 3)))[0]) > 0.9 * sizes[0.0]
 
 
 def test_lent_errors_move_the_joints_as_the_donor_says(prepared):
