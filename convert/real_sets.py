@@ -17,7 +17,7 @@ from convert.datasets.mediapipe import poses_of
 from convert.metrics import wilson
 from device.errors import InputError
 from device.inference.form_model import open_form_model
-from device.squat.events import RepJudged
+from device.squat.events import Event, RepJudged
 from device.squat.form import Form, FormNetwork
 from device.squat.judge import Judge, cut_rep
 from device.squat.phases import Phase
@@ -35,7 +35,7 @@ Seen = Sequence[tuple[float, Pose | None]]
 
 def judged(seen: Seen) -> tuple[list[Phase | None], list[RepJudged]]:
     """The judge's phase after each frame, and the reps that it judged."""
-    judge, phases, events = Judge(), [], []
+    judge, phases, events = Judge(), list[Phase | None](), list[Event]()
     for at_s, pose in seen:
         events += judge.see(pose, at_s)
         phases.append(judge.phases.phase)
