@@ -74,6 +74,29 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path) -> None:
         frontsquat.read(tmp_path / "text.npz")
 
 
+def test_broken_folders_are_refused_in_one_line(tmp_path: Path) -> None:
+    frame = squatter(0.7, 1.0)[5]
+    for kind, number in (("valid", "0"), ("valid", "1")):
+        (tmp_path / "one" / kind / number).mkdir(parents=True)
+        np.save(tmp_path / "one" / kind / number / "0.npy", frame)
+    with pytest.raises(InputError, match="found 2 clips of one kind"):
+        frontsquat.read(tmp_path / "one")
+    (tmp_path / "one" / "invalid" / "7").mkdir(parents=True)
+    np.save(tmp_path / "one" / "invalid" / "7" / "0.npy", frame[:, :3])
+    with pytest.raises(InputError, match=r"7, Invalid_007: expected .frames, 33, 4. landmarks, got .1, 33, 3."):
+        frontsquat.read(tmp_path / "one")
+    (tmp_path / "one" / "invalid" / "7" / "0.npy").write_bytes(b"no")
+    with pytest.raises(InputError, match=r"7: not one \.npy of 33 landmarks per frame"):
+        frontsquat.read(tmp_path / "one")
+    np.save(tmp_path / "one" / "invalid" / "7" / "0.npy", np.zeros(132))
+    with pytest.raises(InputError, match="nobody was found in any frame"):
+        frontsquat.read(tmp_path / "one")
+    (tmp_path / "two" / "good").mkdir(parents=True)
+    np.save(tmp_path / "two" / "good" / "0.npy", frame)
+    with pytest.raises(InputError, match="neither in a folder named valid nor in one named invalid"):
+        frontsquat.read(tmp_path / "two")
+
+
 def test_blocks_keep_neighbours_together(stored: Path) -> None:
     clips = frontsquat.read(stored)
     fold = frontsquat.blocks(clips)
