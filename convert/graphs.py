@@ -36,7 +36,7 @@ def export(net: nn.Module, example: NDArray[np.float32], outputs: Sequence[str],
         PartFailed: the graph cannot be made, or computes something else.
     """
     values = torch.as_tensor(np.array(example, np.float32))
-    net = net.eval()
+    net = net.eval().to(memory_format=torch.contiguous_format)  # the converter reads weights as if they lay so
     with _quiet():
         import litert_torch
 
