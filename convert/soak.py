@@ -4,9 +4,9 @@ Two runs of the real `squatlight run`, each a process that is looked at from out
 judge, lamp, store and broker as fast as the machine goes, and half an hour of the pose model on a camera in the
 network, at its own pace. Somebody listens at the broker and counts.
 
-The slope of memory is judged per hour of lifting: that is what a device on a wall lives through in an hour. Where
-keypoints are played at a hundred times the pace, an hour of the clock holds a hundred of these; that slope is printed,
-too. What fills up to a bound has a slope while it does so, and what leaks goes on: more `--hours` tell them apart.
+The slope of memory is judged by the hour of the clock, as its bar is written, however many hours of lifting that hour
+held; the slope per hour of lifting, which a device on a wall lives through, is printed beside it. What fills up to a
+bound has a slope while it does so, and what leaks goes on: more `--hours` tell them apart.
 """
 
 import argparse
@@ -200,7 +200,7 @@ def judged_by(
     slope = slope_mb_h(samples.at_s[first:], samples.memory_mb[first:])
     lifted_slope = slope * samples.at_s[-1] / lifted_s
     bars = {
-        f"memory grows by {lifted_slope:.2f} MB an hour of lifting": lifted_slope <= SLOPE_MB_H,
+        f"memory grows by {slope:.2f} MB an hour": slope <= SLOPE_MB_H,
         f"handles from {min(handles)} to {max(handles)}": max(handles) - min(handles) <= HANDLES,
         f"threads from {min(samples.threads[first:])} to {max(samples.threads[first:])}": len(
             set(samples.threads[first:])
@@ -232,8 +232,8 @@ def table(name: str, part: dict[str, Any]) -> list[str]:
         f"{name}, in {part['took_min']:.0f} min",
         f"  reps judged, heard, heard twice    {part['reps']}, {part['reps']}, {part['heard'] - part['reps']}",
         f"  resident MB at minute {part['settled_min']:.0f}, end, most {settled:.1f}, {last:.1f}, {most:.1f}",
-        f"  slope from there, MB/h of lifting  {part['slope_mb_lifted_h']:+.3f}"
-        f" ({part['slope_mb_h']:+.2f} MB/h of the clock, at {pace:.0f} times the pace)",
+        f"  slope from there, MB/h             {part['slope_mb_h']:+.2f}"
+        f" ({part['slope_mb_lifted_h']:+.3f} MB/h of lifting, at {pace:.0f} times the pace)",
         f"  handles, threads                   {part['handles'][0]} to {part['handles'][1]}, {part['threads']}",
         f"  store, journal MB                  {part['store_mb']:.1f}, {part['journal_mb']:.1f}",
     ]
