@@ -1,5 +1,6 @@
 """Annotated video files that browsers play: VP8 in .webm, and VP9 in .mp4, which takes seven times as long to write."""
 
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -37,6 +38,8 @@ class VideoWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PartFailed(f"{path}: cannot be written ({error.strerror})") from error
+        # Read once, by whoever is first to use FFmpeg here: without it a camera that is away later fills the log.
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         self._writer = cv2.VideoWriter(str(self._part), _CODECS[path.suffix], fps, self._size)
         if not self._writer.isOpened():
             raise PartFailed(f"{path}: cannot be written as video; expected a writable folder")

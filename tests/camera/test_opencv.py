@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -161,3 +166,22 @@ def test_a_pi_camera_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "picamera2", None)
     with pytest.raises(PartFailed, match="picamera2 is missing"):
         open_camera("pi:1", Asked(), Mounting())
+
+
+def test_a_stream_that_is_not_there_is_quiet_also_where_a_video_was_written_before(tmp_path: Path) -> None:
+    """FFmpeg asks once in a process how much to say: whoever is first decides."""
+    code = (
+        "import sys, pathlib; from device.output.video import VideoWriter; from device.camera import opencv\n"
+        "from device.camera.capture import CameraLost; import numpy\n"
+        "with VideoWriter(pathlib.Path(sys.argv[1]), (64, 64), 30.0) as video: "
+        "video.write(numpy.zeros((64, 64, 3), numpy.uint8))\n"
+        "print('written', file=sys.stderr)\n"
+        "try: opencv.open_stream('rtsp://127.0.0.1:9/a')\n"
+        "except CameraLost: print('lost', file=sys.stderr)\n"
+    )
+    given = {key: value for key, value in os.environ.items() if key != "OPENCV_FFMPEG_LOGLEVEL"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.webm")], capture_output=True, text=True, check=True,
+        env={**given, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert ran.stderr.split("written\n")[1] == "lost\n"
