@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.squat.events import Event, PhaseChanged, RepJudged
-from device.squat.pose import KEYPOINTS, LIMBS, Pose, index
+from device.squat.pose import BAR_ENDS, KEYPOINTS, LIMBS, Pose, index
 from device.squat.rulebook import Decision
 
 Image = NDArray[np.uint8]
@@ -70,7 +70,7 @@ class Overlay:
 
 
 def _skeleton(image: Image, pose: Pose, scale: float) -> None:
-    for ends in LIMBS:
+    for ends in (*LIMBS, BAR_ENDS):
         a, b = index(*ends)
         if min(pose.scores[a], pose.scores[b]) >= _DRAWN_FROM:
             colour = _MIDDLE if ends[0][0] != ends[1][0] else _LEFT if ends[0].startswith("left") else _RIGHT
