@@ -1,9 +1,10 @@
 """Depth of a frame straight from BlazePose's features, without keypoints: tried beside the ways that ship.
 
 It learns from what `prepare` makes for the surface head (recipes of both have the same [data]), and is measured frame
-by frame; nothing of it runs on the device.
+by frame; nothing of it runs on the device. `python -m convert.tasks.depth_direct RUN --data DIR` prints its figures.
 """
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from convert.nets.depth_direct import DepthDirect, DepthDirectNet
 from convert.prepared import Prepared
+from convert.runs import Run
 from convert.surface_report import auc
 from convert.tasks.surface import TASK as SURFACE
 from convert.tasks.surface import SurfaceData, features_of, standard
@@ -121,3 +123,20 @@ def figures(margins: NDArray[np.float32], prepared: Prepared, rows: NDArray[np.i
 
 
 TASK = DepthDirectTask()
+
+
+def main() -> None:
+    """Prints the figures of held-out bodies."""
+    parser = argparse.ArgumentParser(prog="python -m convert.tasks.depth_direct", description=__doc__)
+    parser.add_argument("run", type=Path, help="what `train` wrote")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what it was trained on")
+    asked = parser.parse_args()
+    run, prepared = Run.open(asked.run), Prepared.open(asked.data)
+    net = run.net(prepared).eval()
+    for split in ("tune", "test"):
+        told = ", ".join(f"{name} {value:.3f}" for name, value in TASK.measure(net, prepared, split).items())
+        print(f"{split}, {int(prepared.arrays['low'][prepared.rows(split)].sum())} low frames: {told}")
+
+
+if __name__ == "__main__":
+    main()
