@@ -1,4 +1,7 @@
-"""`python -m convert bar-report SET`: the bar's ends and its velocity, as the device finds them, on a rendered set."""
+"""`python -m convert bar-report SET`: the bar's ends and its velocity, as the device finds them, on a rendered set.
+
+A velocity is compared with the true bar's between the same two moments, those of the device's lowest pose and lockout.
+"""
 
 import argparse
 import sys
@@ -101,12 +104,13 @@ def _lifts(truth: Truth, reps: Sequence[RepJudged]) -> Iterator[Lift]:
         true = min(truth.reps, key=lambda r: abs(r["bottom_s"] - rep.rep.bottom_s), default=None)
         if true is None or not true["completed"] or abs(true["bottom_s"] - rep.rep.bottom_s) > FITS_S:
             continue
-        yield Lift(view_of(truth.about["view_deg"]), _true_velocity(height_m, rate_hz, true), rep.velocity)
+        moments_s = (rep.rep.poses[rep.rep.lowest].captured_s, rep.rep.lockout_s)
+        yield Lift(view_of(truth.about["view_deg"]), _true_velocity(height_m, rate_hz, moments_s), rep.velocity)
 
 
-def _true_velocity(height_m: NDArray[np.float64], rate_hz: float, rep: dict[str, float]) -> Velocity:
-    """Of the middle of the bar between the true bottom and lockout."""
-    first, last = round(rep["bottom_s"] * rate_hz), min(round(rep["lockout_s"] * rate_hz), len(height_m) - 1)
+def _true_velocity(height_m: NDArray[np.float64], rate_hz: float, moments_s: tuple[float, float]) -> Velocity:
+    """Of the middle of the bar between two moments."""
+    first, last = (min(round(at_s * rate_hz), len(height_m) - 1) for at_s in moments_s)
     way = height_m[first : last + 1]
     return Velocity(float((way[-1] - way[0]) / (len(way) - 1) * rate_hz), float(np.diff(way).max() * rate_hz))
 

@@ -13,7 +13,8 @@ from device.squat.rep import Rep
 MIN_SCORE = 0.5  # an end below it is not seen
 MIN_SHARE, MIN_POSES = 0.7, 5  # of the poses on the way up in which the end must be seen, and how many at least
 HALF_BAR_M = 1.1  # from the middle to an end; IWF and IPF: 2.2 m for men's bars
-PEAK_S = 0.1  # the peak is the greatest rise over so long: a frame's shiver is none
+PEAK_S = 0.25  # the peak is the greatest rise over so long: over less, ends off by 5 cm (models/bar_end.md) would be it
+END_ON = 0.92  # sine of 67.5 degrees: a bar that points so much at the camera hides which end is which, and how near
 STANDING_POSES = 5  # the first of the rep, who tell the scale
 
 _ENDS = index(*BAR_ENDS)
@@ -27,7 +28,7 @@ class Velocity:
 
     Attributes:
         mean_m_s: from the lowest pose to lockout (mean concentric velocity).
-        peak_m_s: the greatest over a tenth of a second.
+        peak_m_s: the greatest over a quarter of a second.
     """
 
     mean_m_s: float
@@ -43,7 +44,7 @@ def bar_velocity(rep: Rep, thigh_m: float, optics: Optics) -> Velocity | None:
         optics: the camera.
 
     Returns:
-        None where no end was seen for most of the way up, or the pose model has no world.
+        None where no end was seen for most of the way up, the bar points at the camera, or the pose model has no world.
     """
     up = [p for p in rep.poses[rep.lowest :] if p.captured_s <= rep.lockout_s]
     seen = np.array([np.where(np.isfinite(p.keypoints[_ENDS, 1]), p.scores[_ENDS], 0) for p in up]).reshape(-1, 2)
@@ -74,6 +75,8 @@ def _px_per_m(standing: Sequence[Pose], thigh_m: float, end: int, optics: Optics
         scale = scale_px_per_m(pose) * thigh / thigh_m  # the model's metres are those of a lifter of its own size
         across = pose.world[_SHOULDERS[0]] - pose.world[_SHOULDERS[1]]
         away = float(across[2] / max(float(np.linalg.norm(across[[0, 2]])), 1e-6)) * (1 - 2 * end)
+        if abs(away) > END_ON:
+            continue
         distance_m = optics.focal_px(pose.size) / scale
         found.append(scale * distance_m / max(distance_m + away * HALF_BAR_M, 0.3))
     upright = np.cos(np.radians(optics.pitch_deg))  # a camera that looks down sees heights shortened

@@ -57,8 +57,9 @@ def test_where_somebody_else_is_followed_nothing_is_noted() -> None:
     assert off_m == []
 
 
-def test_the_true_velocity_is_what_the_bar_rises_between_bottom_and_lockout() -> None:
-    judged = SimpleNamespace(rep=SimpleNamespace(bottom_s=1.1), velocity=Velocity(0.5, 0.9))
+def test_the_true_velocity_is_what_the_bar_rises_between_the_devices_lowest_pose_and_lockout() -> None:
+    lowest, rep = SimpleNamespace(captured_s=1.0), {"bottom_s": 1.1, "lowest": 0, "lockout_s": 2.0}
+    judged = SimpleNamespace(rep=SimpleNamespace(poses=[lowest], **rep), velocity=Velocity(0.5, 0.9))
     (lift,) = _lifts(truth(), [judged])
     assert lift.view == "front oblique"
     assert lift.truth.mean_m_s == pytest.approx(0.6, rel=1e-3)
