@@ -38,6 +38,7 @@ def restart(broker: Mosquitto, listener: Witness, line: Gate) -> None:
     """The station comes back only when somebody listens: what nobody hears a broker does not keep."""
     broker.kill()
     line.shut()
+    listener.gone()
     broker.start()
     listener.back()
     line.open()
@@ -54,6 +55,7 @@ def test_two_hundred_reps_while_the_broker_is_away(
             broker.kill()
             device.more(200)
             device.hold()
+            listener.gone()
             broker.start()
             listener.back()
             line.open()

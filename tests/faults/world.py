@@ -154,6 +154,10 @@ class Witness(Subscriber):
     def back(self) -> None:
         assert self.listening.wait(PATIENCE_S), "the witness cannot connect"
 
+    def gone(self) -> None:
+        """Waits until the broken connection was noticed: only then does `back` speak of the next one."""
+        until(lambda: not self.listening.is_set(), "the witness to notice that the broker is gone")
+
     def reps(self) -> list[dict[str, Any]]:
         return [json.loads(text) for text in self.texts("rep")]
 
