@@ -131,16 +131,16 @@ def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
 
     see = Judge.see
     graphs = {"blazepose_detector": "detector", "blazepose_full": "landmarks", "pose": "landmarks"}
-    Clip._read = timed(Clip._read, lambda _: "decode")  # type: ignore[method-assign]
+    Clip._read = timed(Clip._read, lambda *_: "decode")  # type: ignore[method-assign]
     Crop.cut = timed(Crop.cut, lambda _, image, size: f"crop of {size}" if size == SIZE else "crop")  # type: ignore[method-assign]
     Model.__call__ = timed(  # type: ignore[method-assign]
         Model.__call__, lambda model, _: graphs.get(model.path.stem, model.path.stem)
     )
     SurfaceHead.find = timed(SurfaceHead.find, lambda *_: ASKED[0])  # type: ignore[method-assign]
     BarEndModel.find = timed(BarEndModel.find, lambda *_: ASKED[1])  # type: ignore[method-assign]
-    Judge.see = timed(lambda *given: list(see(*given)), lambda _: "judge")  # type: ignore[method-assign]
+    Judge.see = timed(lambda *given: list(see(*given)), lambda *_: "judge")  # type: ignore[method-assign]
     model = open_pose_model(threads=1, surfaces=True, bar_ends=True)
-    type(model).estimate = timed(type(model).estimate, lambda _: "estimate")  # type: ignore[method-assign]
+    type(model).estimate = timed(type(model).estimate, lambda *_: "estimate")  # type: ignore[method-assign]
     with Clip(clip) as source:
         for _ in watch(source, model, Judge()):
             pass

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from convert import bench
+from convert.contestants import ASKED
 from convert.flops import mflop
 from device.camera.clip import Clip
 from device.inference import fetch, fold
@@ -84,6 +85,14 @@ def test_a_run_without_any_pose_leaves_no_median_of_its_start():
     found = bench.summary({"device": [run(50, first_pose_s=None), run(50)], "mediapipe": []})
     assert found["device"]["first_pose_s"] is None
     assert found["ratio"] is None
+
+
+def test_the_stages_are_timed_one_by_one_and_those_that_are_asked_for_apart(pose_files):
+    found = bench.contest("stages", str(bench.DEMO), sys.executable)
+    always = {"decode", "crop", "detector", "landmarks", "judge", "around"}
+    assert set(found) == always | set(ASKED)
+    assert all(stage["frame_ms"] > 0 for stage in found.values())
+    assert found["surface head"]["runs"] == pytest.approx(1, abs=0.1)
 
 
 @pytest.fixture
