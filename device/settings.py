@@ -172,6 +172,7 @@ class Settings:
             ),
             learn_pitch=self.camera.learn_pitch,
             rules=Rules(self.station.mode, r.abstain_from, r.abstain_to, r.abstain_view_deg, r.locked_deg),
+            velocity=self.models.bar_ends,
         )
 
 

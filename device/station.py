@@ -101,10 +101,9 @@ class Station:
         s = self.settings
         if not s.mqtt.discovery:
             return None
-        velocity = s.models.bar_ends or s.models.pose == "squatlight"  # our own pose network finds the bar's ends, too
         return Discovery(
             s.station.name, s.mqtt.discovery,
-            evidence=s.evidence.show != "off", velocity=velocity, corrections=bool(s.store.path),
+            evidence=s.evidence.show != "off", velocity=s.models.bar_ends, corrections=bool(s.store.path),
         )  # fmt: skip
 
     def run(self, turned: Callable[[], None] = lambda: None) -> Iterator[tuple[Event, Record | None]]:

@@ -47,6 +47,7 @@ class JudgeSettings:
         learn_pitch: whether the camera's pitch is learnt from the standing lifter, not taken from `optics`.
         rules: when a rep is good, and when to abstain.
         set_gap_s: rest between two reps from which on a new set begins.
+        velocity: whether the bar's is told; our own pose network gives rough ends unasked.
     """
 
     method: str = depths.DEFAULT
@@ -55,6 +56,7 @@ class JudgeSettings:
     learn_pitch: bool = True
     rules: Rules = field(default_factory=Rules)
     set_gap_s: float = 60.0
+    velocity: bool = False
 
 
 class Judge:
@@ -187,7 +189,8 @@ class Judge:
         verdict = judge(self.settings.rules, observed, rep.poses[rep.bottom].index)
         network = self._form_network if depth is not None else None  # of hips that nobody saw it could only guess
         form = network(rep) if network is not None else None
-        velocity = bar_velocity(rep, depths.thigh_m(self.settings.height_cm), self._optics) if stood_up else None
+        wanted = self.settings.velocity and stood_up
+        velocity = bar_velocity(rep, depths.thigh_m(self.settings.height_cm), self._optics) if wanted else None
         yield RepJudged(now_s, rep, depth, form, verdict, self._set, self._set_rep, view, velocity)
 
     def _depth(

@@ -8,7 +8,7 @@ from device.squat.depth import THIGH_PER_HEIGHT
 from device.squat.judge import JudgeSettings
 
 DEEP, UP_S = 10.0, 1.1
-SETTINGS = JudgeSettings(height_cm=100 * THIGH / THIGH_PER_HEIGHT)
+SETTINGS = JudgeSettings(height_cm=100 * THIGH / THIGH_PER_HEIGHT, velocity=True)
 LIFT = [*stand(), *squat(DEEP, up_s=UP_S), *stand()]
 
 
@@ -30,7 +30,7 @@ def test_it_is_what_the_bar_travels_in_the_time_whatever_the_side(view_deg: floa
 
 def test_a_larger_lifter_moves_the_bar_faster_in_metres() -> None:
     film = Shot(60, bar=True).film(LIFT)
-    small, large = (reps(film, JudgeSettings(height_cm=cm))[0].velocity for cm in (150, 200))
+    small, large = (reps(film, JudgeSettings(height_cm=cm, velocity=True))[0].velocity for cm in (150, 200))
     assert small is not None
     assert large is not None
     assert large.mean_m_s > 1.2 * small.mean_m_s
@@ -58,3 +58,7 @@ def test_ends_that_nobody_saw_tell_nothing() -> None:
 @pytest.mark.parametrize("view_deg", [90, -90, 75])
 def test_a_bar_that_points_at_the_camera_tells_nothing(view_deg: float) -> None:
     assert [rep.velocity for rep in reps(Shot(view_deg, bar=True).film(LIFT), SETTINGS)] == [None]
+
+
+def test_nobody_is_told_a_velocity_unasked() -> None:
+    assert [rep.velocity for rep in reps(Shot(60, bar=True).film(LIFT))] == [None]
