@@ -11,6 +11,7 @@ bound has a slope while it does so, and what leaks goes on: more `--hours` tell 
 
 import argparse
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -75,6 +76,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--pose-minutes", type=float, default=30.0, metavar="N", help="of the pose model (default 30)")
     parser.add_argument("--json", type=Path, metavar="OUT", help="all samples")
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the device and the broker end, too
     parts = {}
     if asked.hours > 0:
         parts[f"{asked.hours:g} h of keypoints"] = keypoints(asked.hours)

@@ -34,6 +34,8 @@ class Features:
         legs_seen: (2,) score of knee or ankle, the lower one.
         hips_seen: score of the hips, the lower one.
         lateral: (2,) x and z of the line from the right to the left hip and shoulder, summed: where the lifter faces.
+        stands_px: (2,) the middle of the ankles in the picture.
+        rises_px: how far the hips are over the ankles in the picture.
     """
 
     height: float
@@ -46,6 +48,8 @@ class Features:
     legs_seen: Array
     hips_seen: float
     lateral: Array
+    stands_px: Array
+    rises_px: float
 
 
 def features(pose: Pose) -> Features:
@@ -69,7 +73,19 @@ def features(pose: Pose) -> Features:
         legs_seen=np.minimum(pose.scores[_KNEES], pose.scores[_ANKLES]),
         hips_seen=float(pose.scores[_HIPS].min()),
         lateral=sides[[0, 2]].astype(np.float32),
+        stands_px=spot_px(pose),
+        rises_px=rises_px(pose),
     )
+
+
+def spot_px(pose: Pose) -> Array:
+    """(2,) the middle of the ankles in the picture."""
+    return np.asarray(pose.keypoints[_ANKLES].mean(0))
+
+
+def rises_px(pose: Pose) -> float:
+    """How far the hips are over the ankles in the picture."""
+    return float(pose.keypoints[_ANKLES, 1].mean() - pose.keypoints[_HIPS, 1].mean())
 
 
 def view_deg(lateral: Array) -> float:

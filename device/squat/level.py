@@ -12,7 +12,7 @@ from collections import deque
 
 import numpy as np
 
-from device.squat.features import scale_px_per_m
+from device.squat.features import rises_px, scale_px_per_m, spot_px
 from device.squat.pose import Array, Pose, index
 
 STRAIGHT = 0.95  # hips to ankles over thigh + shank: knees straighter than about 145 degrees
@@ -58,7 +58,7 @@ class Level:
         legs = np.linalg.norm(hips - knees, axis=-1) + np.linalg.norm(knees - ankles, axis=-1)
         straight = np.linalg.norm(hips - ankles, axis=-1) / legs
         rests = self._rests(straight, pose)
-        if (straight.min() >= STRAIGHT or rests) and not (self.planted(pose) and _seen_px(pose) < SUNK * self.seen_px):
+        if (straight.min() >= STRAIGHT or rests) and not (self.planted(pose) and rises_px(pose) < SUNK * self.seen_px):
             self._learn(hips.mean(0) - ankles.mean(0), hips[0] - hips[1], pose, float(straight.mean()))
         return np.asarray(world @ upright(self.up).T, np.float32)
 
@@ -73,7 +73,7 @@ class Level:
         """
         back_m = self._back_m(levelled)
         planted = self.planted(pose)
-        seen = _seen_px(pose) / self.seen_px if planted else _seen_px(pose) / scale_px_per_m(pose) / self.seen_m
+        seen = rises_px(pose) / self.seen_px if planted else rises_px(pose) / scale_px_per_m(pose) / self.seen_m
         return min(seen, TALLEST) - back_m / self.leg_m * math.tan(math.radians(self.pitch_deg))
 
     def _back_m(self, levelled: Array) -> float:
@@ -96,7 +96,7 @@ class Level:
 
     def planted(self, pose: Pose) -> bool:
         """Whether the feet are where they were when the lifter stood: the picture shows him as large as then."""
-        return bool(np.linalg.norm(_spot_px(pose) - self._spot_px) < SAME_SPOT * self.seen_px)
+        return bool(np.linalg.norm(spot_px(pose) - self._spot_px) < SAME_SPOT * self.seen_px)
 
     def _rests(self, straight: Array, pose: Pose) -> bool:
         """Whether the lifter keeps still, and was not seen straighter so far, or has gone to another place."""
@@ -111,7 +111,7 @@ class Level:
         return still and (unseen or walked) and mean >= SITS
 
     def _learn(self, leg: Array, lateral: Array, pose: Pose, straight: float) -> None:
-        leg_m, seen_px = float(np.linalg.norm(leg)), _seen_px(pose)
+        leg_m, seen_px = float(np.linalg.norm(leg)), rises_px(pose)
         leg, seen_m = leg / leg_m, seen_px / scale_px_per_m(pose)
         if math.degrees(math.acos(np.clip(leg @ _CAMERA_UP, -1, 1))) > MAX_TILT_DEG:
             return
@@ -131,10 +131,10 @@ class Level:
         self.leg_m += share * (leg_m - self.leg_m)
         self.straight += share * (straight - self.straight)
         if self.planted(pose):
-            self._spot_px = self._spot_px + share * (_spot_px(pose) - self._spot_px)
+            self._spot_px = self._spot_px + share * (spot_px(pose) - self._spot_px)
             self.seen_px += (taller if seen_px > self.seen_px else share) * (seen_px - self.seen_px)
         else:
-            self._spot_px, self.seen_px = _spot_px(pose), seen_px
+            self._spot_px, self.seen_px = spot_px(pose), seen_px
 
 
 def upright(up: Array) -> Array:
@@ -148,13 +148,3 @@ def upright(up: Array) -> Array:
 def pitch_deg(up: Array) -> float:
     """How far a camera looks down in whose axes (x right, y down, z away) `up` (3,) is the vertical."""
     return math.degrees(math.atan2(-up[2], -up[1]))
-
-
-def _seen_px(pose: Pose) -> float:
-    """Hips over ankles in the picture."""
-    return float(pose.keypoints[_ANKLES, 1].mean() - pose.keypoints[_HIPS, 1].mean())
-
-
-def _spot_px(pose: Pose) -> np.ndarray:
-    """(2,) the middle of the ankles."""
-    return np.asarray(pose.keypoints[_ANKLES].mean(0))

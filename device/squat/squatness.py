@@ -20,6 +20,8 @@ LOW = 0.08  # frames so near to the lowest say what it was, those so near to the
 MIN_SHANK_UP = 0.2  # the lower shank; squats 0.40 or more, lunges with the knee near the floor 0.02 or less
 MAX_KNEE_DIFFERENCE_DEG = 63.0  # left from right; squats 41 or less, high knees and side lunges 86 or more
 MAX_FEET_MOVED = 0.9  # leg lengths, from standing to the bottom; squats 0.82 or less, skaters' steps 1.06
+MAX_WALKED = 0.9  # leg lengths in the picture, from standing to the bottom; squats 0.16 or less, 0.65 where poses have
+# gone wrong; a pose model that has jumped to somebody else 1.3
 MAX_LEAN_STOOD_DEG = 55.0  # of the trunk where he is most upright; who only rises from a bend leans 57 or more
 LUNGE_THIGHS, LUNGE_SHANK_UP = 0.57, 0.55  # thighs that differ by so much, over a shank that leans so far: a lunge;
 # squats differ by 0.48 or less, or keep the shank above 0.7; lunges 0.61 or more with a shank of 0.38 or less
@@ -30,23 +32,25 @@ HANG, HANG_BOTH = 0.85, 0.7  # ... over hanging arms, surely down there or both 
 HINGE_DROP = 0.6  # ... unless the hips sink further than for a lift: deadlifts 0.51 or less, squats with low hands 0.67
 UPRIGHT_DEG, LUNGE_DROP = 16.0, 0.45  # a trunk so upright over arms that surely hang, hips no further down: nothing
 # outweighs hips that go back, so one foot is behind; lunges seen along the legs 0.30 to 0.33, such a squat 0.65
-HIPS_SEEN, ON_BAR, SURE_DROP = 0.5, 0.5, 0.5  # where the hips are not seen, only who stands with the hands at the bar,
+HIPS_SEEN, ON_BAR, SURE_DROP = 0.5, 0.35, 0.5  # where the hips are not seen, only who stands with the hands at the bar,
 # or sinks so far, has squatted: our network alone takes lunges and deadlifts for squats, 20 of 24 with hands at 0.56
-# or lower down, 23 of them with a drop of 0.47 or less
+# or lower down, 23 of them with a drop of 0.47 or less; of 336 rendered sets 0.3 loses a rep, 0.35 none
 
 
 @dataclass(frozen=True, slots=True)
 class Dip:
-    """What a way down and up was like; all but drop and feet_moved are medians over the lowest frames.
+    """What a way down and up was like: medians over the lowest frames, and how they differ from how he stood before.
 
-    A leg that is hidden tells nothing, and with one leg hidden the two are not compared (0).
+    He stood in the highest frames before the lowest. A leg that is hidden tells nothing, and with one leg hidden the
+    two are not compared (0).
 
     Attributes:
         drop: of the hips, leg lengths.
         shank_up: the lower one of the shanks, see `Features`.
         knees_apart_deg: left from right.
         thighs_apart: `Features.thigh_down`, left from right.
-        feet_moved: since standing, leg lengths.
+        feet_moved: from each other since standing, leg lengths.
+        walked: since standing, leg lengths in the picture.
         lean_deg: of the trunk.
         hands_down: see `Features`.
         hands_stood: the same in the highest frames.
@@ -60,6 +64,7 @@ class Dip:
     knees_apart_deg: float
     thighs_apart: float
     feet_moved: float
+    walked: float
     lean_deg: float
     hands_down: float
     hands_stood: float
@@ -75,23 +80,28 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
         seen: features of each pose from standing to standing again.
         heights: `Features.height` of each, without spikes.
     """
-    standing, lowest, highest = seen[0], min(heights), max(heights)
+    lowest, highest = min(heights), max(heights)
     low = [f for f, height in zip(seen, heights, strict=True) if height <= lowest + LOW]
-    up = [k for k, height in enumerate(heights) if height >= highest - LOW]
-    high, risen = [seen[k] for k in up], [seen[k].lean_deg for k in up if k > heights.index(lowest)]
+    up, at = [k for k, height in enumerate(heights) if height >= highest - LOW], heights.index(lowest)
+    high, risen = [seen[k] for k in up], [seen[k].lean_deg for k in up if k > at]
+    stood_at = max(heights[: at + 1])
+    stood = [f for f, height in zip(seen, heights[: at + 1], strict=False) if height >= stood_at - LOW]
     shank_up, thigh_down, knee_deg, feet, legs_seen = (
         np.median([getattr(f, name) for f in low], axis=0)
         for name in ("shank_up", "thigh_down", "knee_deg", "feet", "legs_seen")
     )
     hips_seen = float(np.median([f.hips_seen for f in low]))
+    stood_feet, stood_px = (np.median([getattr(f, name) for f in stood], axis=0) for name in ("feet", "stands_px"))
+    gone_px = float(np.linalg.norm(np.median([f.stands_px for f in low], axis=0) - stood_px))
     there = legs_seen >= min(LEG_SEEN, legs_seen.max())
     both = legs_seen.min() >= (LEG_SEEN if hips_seen >= HIPS_SEEN else LEG_SURE)
     return Dip(
-        drop=float(standing.height - lowest),
+        drop=float(max(seen[0].height, stood_at) - lowest),
         shank_up=float(shank_up[there].min()),
         knees_apart_deg=float(np.ptp(knee_deg)) if both else 0.0,
         thighs_apart=float(abs(thigh_down[0] - thigh_down[1])) if both else 0.0,
-        feet_moved=float(np.linalg.norm(feet - standing.feet)) if both else 0.0,
+        feet_moved=float(np.linalg.norm(feet - stood_feet)) if both else 0.0,
+        walked=gone_px / max(float(np.median([f.rises_px for f in stood])), 1.0),
         lean_deg=float(np.median([f.lean_deg for f in low])),
         hands_down=float(np.median([f.hands_down for f in low])),
         hands_stood=float(np.median([f.hands_down for f in high])),
@@ -115,6 +125,7 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float]) -> bool:
         and found.shank_up >= MIN_SHANK_UP
         and found.knees_apart_deg <= MAX_KNEE_DIFFERENCE_DEG
         and found.feet_moved <= MAX_FEET_MOVED
+        and found.walked <= MAX_WALKED
         and found.lean_stood_deg <= MAX_LEAN_STOOD_DEG
         and (found.hips_seen >= HIPS_SEEN or found.hands_stood <= ON_BAR or found.drop > SURE_DROP)
         and not lunge

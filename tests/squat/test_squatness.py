@@ -18,7 +18,7 @@ def moment(height):
     return Features(
         height, knee_deg=pair * (175 - 180 * bent), lean_deg=8 + 60 * bent, shank_up=pair * (1 - 0.3 * bent),
         thigh_down=pair * (1 - 2 * bent), hands_down=0.1, feet=np.zeros(3, np.float32), legs_seen=pair * 0.9,
-        hips_seen=0.9, lateral=np.zeros(2, np.float32),
+        hips_seen=0.9, lateral=np.zeros(2, np.float32), stands_px=np.array([320.0, 400.0]), rises_px=200 * height,
     )  # fmt: skip
 
 
@@ -75,6 +75,18 @@ def test_who_sinks_further_than_for_a_lift_squats_whatever_the_arms_do():
     heights = [0.3 if h == 0.5 else h for h in HEIGHTS]
     low = [replace(f, height=h, lean_deg=65.0, hands_down=1.0) for f, h in zip(squat(), heights, strict=True)]
     assert is_squat([replace(f, lean_deg=10.0) if f.height > 0.9 else f for f in low], heights)
+
+
+def test_a_pose_model_that_jumps_to_somebody_else_and_back_has_seen_no_squat():
+    far = np.array([320.0 + 1.3 * 194, 400.0])  # leg lengths of who stands there
+    assert is_squat(squat(stands_px=np.array([400.0, 400.0])), HEIGHTS)
+    assert not is_squat(squat(stands_px=far), HEIGHTS)
+    assert dip(squat(stands_px=far), HEIGHTS).walked == pytest.approx(1.3, abs=0.01)
+
+
+def test_one_pose_gone_wrong_as_he_stands_hides_no_squat():
+    odd = replace(moment(0.5), feet=np.array([0.0, 2.0, 0.0], np.float32), stands_px=np.array([0.0, 400.0]))
+    assert is_squat([odd, moment(0.97), *squat()], [0.97, 0.97, *HEIGHTS])
 
 
 def test_who_only_rises_from_a_bend_has_not_stood():
