@@ -53,7 +53,7 @@ def test_where_hips_are_hidden_a_leg_that_is_hardly_seen_is_not_compared():
     }
     assert is_squat(squat(**low), HEIGHTS)
     assert not is_squat(squat(**low | {"hips_seen": 0.9}), HEIGHTS)
-    assert not is_squat(squat(**low | {"legs_seen": np.array([0.7, 0.6], np.float32)}), HEIGHTS)
+    assert not is_squat(squat(**low | {"legs_seen": np.array([0.9, 0.85], np.float32)}), HEIGHTS)
 
 
 def test_the_better_leg_tells_where_both_are_hidden():
