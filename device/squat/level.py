@@ -27,7 +27,7 @@ LEGS_SEEN = 0.5  # score of knee and ankle from which a leg tells the vertical
 LEARN_S = 1.0  # time constant: longer than a bend with straight legs, shorter than a set-up
 HIPS_BACK = 0.5  # of the leg: no squat takes the hips further behind the ankles ...
 SLACK = 0.1  # ... but for so much of doubt; what a pose model says beyond is an error
-MAX_TILT_DEG = 55.0  # from 2.5 m up and 1.5 m away a camera looks down on hips by 47 degrees, and BlazePose's world adds 5
+MAX_TILT_DEG = 55.0  # from 2.5 m up and 1.5 m away hips are seen under 47 degrees; BlazePose's world adds some 5
 _CAMERA_UP = np.array([0.0, -1.0, 0.0])
 
 _HIPS, _KNEES, _ANKLES = (index(f"left_{name}", f"right_{name}") for name in ("hip", "knee", "ankle"))
