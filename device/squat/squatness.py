@@ -14,9 +14,7 @@ from device.squat.features import Features
 MIN_DROP = 0.26  # of the leg's length; squats drop 0.30 or more, others that pass all else 0.25 or less; what
 # the pose model hardly sees sink is missed, and a camera above the hips shows up to 0.06 less than there is
 LEG_SEEN = 0.2  # score of a leg from which it tells something; hidden behind a plate it kicks about and scores 0.05
-LEG_SURE = (
-    0.8  # the same where the hips are not seen either: there legs at 0.15 to 0.77 are bent by 75 degrees too much
-)
+LEG_SURE = 0.8  # the same where the hips are not seen either: legs at 0.15 to 0.77 are bent by 75 degrees too much
 ANY_LEG = 0.1  # score of the better-seen leg below which a pose is made up: behind a plate both score 0.01 to 0.08
 LOW = 0.08  # frames so near to the lowest say what it was, those so near to the highest how he stood
 MIN_SHANK_UP = 0.2  # the lower shank; squats 0.40 or more, lunges with the knee near the floor 0.02 or less
