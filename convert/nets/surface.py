@@ -1,7 +1,9 @@
 """The head on BlazePose's features: heatmaps of the surface points, and maps of what is in sight."""
 
+import copy
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,19 +19,24 @@ SEEN = len(KEYPOINTS) - len(BAR_ENDS)
 
 @dataclass(frozen=True)
 class SurfaceNet:
-    """The recipe's [net]. `width`: channels of the half-size maps; `fine`: of a path at full size, 0 = none."""
+    """The recipe's [net]. `width`: channels of the half-size maps; `fine`: of a path at full size, 0 = none.
+
+    `stem`: how many of the features' cells, across and down, make a cell of the half-size maps; 2 is the fastest.
+    """
 
     width: int = within(8, 512, 64)
     blocks: int = within(1, 12, 3)
     deep: int = within(0, 12, 3)
     fine: int = within(0, 128, 0)
+    stem: int = within(2, 3, 3)
     mix: str = one_of("depthwise", "full")
 
 
 def convolution(before: int, after: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
     """A convolution that keeps the size but for its stride, normalized over the batch."""
+    border = (kernel - 1) // 2
     return nn.Sequential(
-        nn.Conv2d(before, after, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(after)
+        nn.Conv2d(before, after, kernel, stride, border, groups=groups, bias=False), nn.BatchNorm2d(after)
     )
 
 
@@ -55,10 +62,11 @@ class Head(nn.Module):
 
     def __init__(self, told: SurfaceNet, mean: Tensor, deviation: Tensor) -> None:
         super().__init__()
+        self.told = told
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
         width = told.width
-        self.down = nn.Sequential(convolution(FEATURES, width, 3, 2), nn.ReLU())
+        self.down = nn.Sequential(convolution(FEATURES, width, told.stem, 2), nn.ReLU())
         self.near = nn.Sequential(*(Block(width, told.mix) for _ in range(told.blocks)))
         self.far = None
         if told.deep:
@@ -79,7 +87,10 @@ class Head(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        features = (features - self.mean) / self.deviation
+        return self.maps((features - self.mean) / self.deviation)
+
+    def maps(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The same of standardized features."""
         x = self.near(self.down(features))
         if self.far is not None:
             x = self.together(functional.relu(x + _twice(self.far(x))))
@@ -87,6 +98,25 @@ class Head(nn.Module):
         if self.fine is not None:
             x = self.sharpen(functional.relu(self.fine(features) + _twice(self.back(x))))
         return self.heat(x), sight
+
+
+def standardizing(head: Head) -> Head:
+    """A copy whose `maps` take features as they come: standardizing is in the first weights.
+
+    Raises:
+        ValueError: the first convolution has a border, in which zeros stand for the mean.
+    """
+    head = copy.deepcopy(head).eval()
+    for first in (head.down[0], *(() if head.fine is None else (head.fine[0],))):
+        told = first[0]
+        if any(told.padding):
+            raise ValueError("a stem with a border cannot standardize")
+        taken = nn.Conv2d(FEATURES, told.out_channels, told.kernel_size, told.stride)
+        with torch.no_grad():
+            taken.weight.copy_(told.weight / head.deviation)
+            taken.bias.copy_(-(taken.weight * head.mean).sum((1, 2, 3)))
+        first[0] = taken
+    return head
 
 
 def _twice(x: Tensor) -> Tensor:
