@@ -10,7 +10,10 @@ from convert.synth.keypoint_reps import clip_truth
 from device.squat import squatness
 from device.squat.squatness import Dip
 
-DIP = Dip(0.5, 0.7, 5.0, 0.1, 0.05, 30.0, 0.3, 0.2, 10.0, 10.0, 1.0)
+DIP = Dip(
+    drop=0.5, shank_up=0.7, knees_apart_deg=5.0, thighs_apart=0.1, feet_moved=0.05, walked=0.02, lean_deg=30.0,
+    hands_down=0.3, hands_stood=0.2, lean_stood_deg=10.0, lean_risen_deg=10.0, hips_seen=1.0,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
