@@ -13,6 +13,7 @@ from device.camera.rate import Rate
 from device.camera.sight import Sight
 from device.camera.slot import Slot
 from device.camera.state import CameraState, NoFrame
+from device.errors import PartFailed
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ SLICES = 10  # of the timeout: after each the loop looks whether it has to stop
 RETRY_S = (0.5, 30.0)  # the first pause between attempts, doubled up to the second
 STEADY_S = 10.0  # an outage is over when the camera has held for so long
 OPENING_S = 10.0  # a camera that needs longer for its first picture is lost
+HUNG_S = 60.0  # a driver's call that has not come back for so long never will: a stream's name may take 30 s to resolve
 LEAVE_S = 1.0  # a capture that hangs in its driver is left behind after so long: it must not hold up the end
 OFF = 0.2  # a rate further than this from the asked one is told
 STEP_S = 1e-6  # a picture from before the loop gave up waiting comes so much later than that: time runs on
@@ -37,6 +39,7 @@ class LiveCamera:
         timeout_s: the loop never waits longer for a picture.
         retry_s: first and longest pause between attempts to open it.
         steady_s: how long it has to hold until an outage is over.
+        hung_s: a call of the driver that lasts longer is a driver that hangs.
         frozen_after: so many equal pictures are a frozen camera.
         clock: monotonic seconds.
 
@@ -55,13 +58,16 @@ class LiveCamera:
         timeout_s: float = TIMEOUT_S,
         retry_s: tuple[float, float] = RETRY_S,
         steady_s: float = STEADY_S,
+        hung_s: float = HUNG_S,
         frozen_after: int = 90,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.name = name
         self.asked, self.mounting, self.timeout_s = asked or Asked(), mounting or Mounting(), timeout_s
         self.state, self.words = CameraState.OPENING, ""
-        self._open, self._retry_s, self._clock = open_capture, retry_s, clock
+        self._open, self._retry_s, self._hung_s, self._clock = open_capture, retry_s, hung_s, clock
+        self._pause_s = retry_s[0]  # before the next attempt to open it
+        self._called: tuple[str, float] | None = None  # which call of the driver runs, and since when
         self._slot: Slot[tuple[Shot, CameraState]] = Slot()
         self._sight, self._rate, self._outage = Sight(frozen_after), Rate(), Outage(name, steady_s, clock)
         self._fault: tuple[CameraState, str] | None = None  # as the thread that captures sees it
@@ -79,7 +85,12 @@ class LiveCamera:
         return 0.0 if self.state.fault else self._rate.hz
 
     def frames(self) -> Iterator[Frame | NoFrame]:
-        """Starts the camera; yields the newest picture, or `NoFrame` where there is none to judge, until closed."""
+        """Starts the camera; yields the newest picture, or `NoFrame` where there is none to judge, until closed.
+
+        Raises:
+            PartFailed: while it is iterated: the driver hangs. Who is stuck in it holds the camera, so that only a new
+                process can open it again.
+        """
         if self._thread is None:
             self._thread = threading.Thread(target=self._capture, name=f"camera {self.name}", daemon=True)
             self._thread.start()
@@ -92,6 +103,7 @@ class LiveCamera:
             if self._closing.is_set() or self._ending:
                 return
             if taken is None:
+                self._check_driver()
                 last_s = max(self._clock(), last_s + STEP_S)
                 yield self._none(last_s, *self._missing())
                 continue
@@ -149,10 +161,20 @@ class LiveCamera:
         self._outage.fault(words)  # the thread that captures hangs, and cannot tell it
         return CameraState.LOST, words
 
+    def _check_driver(self) -> None:
+        called = self._called
+        if called is not None and self._clock() - called[1] > self._hung_s:
+            raise PartFailed(
+                f"camera {self.name}: its driver hangs: {called[0]} has not come back for {self._hung_s:g} s, and only"
+                " a new start of this program frees the camera"
+            )
+
+    def _calling(self, call: str) -> None:
+        """Takes note that a call of the driver begins."""
+        self._called = call, self._clock()
+
     def _capture(self) -> None:
         """The thread: opens, reads, and opens again."""
-        first_s, longest_s = self._retry_s
-        pause_s = first_s
         while not self._closing.is_set():
             try:
                 self._read_on()
@@ -161,18 +183,19 @@ class LiveCamera:
                     return
                 words = str(error) if isinstance(error, CameraLost) else f"{type(error).__name__}: {error}"
                 self._fault = (CameraState.FROZEN if isinstance(error, Frozen) else CameraState.LOST), words
-                if self._outage.over:
-                    pause_s = first_s
                 self._outage.fault(words)
-            self._closing.wait(pause_s)
-            pause_s = min(2 * pause_s, longest_s)
+            self._called = None
+            self._closing.wait(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, self._retry_s[1])
 
     def _read_on(self) -> None:
         """One connection: reads until it fails or the camera is closed."""
+        self._calling("open")
         capture = self._open()
         try:
             self._rate, self._told_rate = Rate(), False
             while not self._closing.is_set():
+                self._calling("read")
                 shot = capture.read()
                 state = self._sight.see(shot.image)
                 if state is CameraState.FROZEN:
@@ -182,10 +205,12 @@ class LiveCamera:
                 self._newest_s = shot.captured_s
                 self._fault = None
                 self._slot.put((shot, state))
-                self._outage.fine()
+                if self._outage.fine():
+                    self._pause_s = self._retry_s[0]
                 self._rate.see(shot.captured_s)
                 self._verify(shot)
         finally:
+            self._calling("close")
             capture.close()
 
     def _verify(self, shot: Shot) -> None:

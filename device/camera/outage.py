@@ -23,11 +23,6 @@ class Outage:
         self._fine_s: float | None = None  # since when there have been pictures again
         self._lock = threading.Lock()
 
-    @property
-    def over(self) -> bool:
-        """Whether there is none."""
-        return self._told_s is None
-
     def fault(self, words: str) -> None:
         """Takes note of a fault; from any thread."""
         with self._lock:
@@ -36,13 +31,15 @@ class Outage:
                 self._told_s = self._clock()
                 log.warning("camera %s: %s; tried again until it is back", self.name, words)
 
-    def fine(self) -> None:
-        """Takes note of a picture."""
+    def fine(self) -> bool:
+        """Takes note of a picture; tells whether an outage is over by it."""
         with self._lock:
             if self._told_s is None:
-                return
+                return False
             now_s = self._clock()
             self._fine_s = now_s if self._fine_s is None else self._fine_s
-            if now_s - self._fine_s >= self.steady_s:
-                log.info("camera %s: back, after %.0f s", self.name, self._fine_s - self._told_s)
-                self._told_s = None
+            if now_s - self._fine_s < self.steady_s:
+                return False
+            log.info("camera %s: back, after %.0f s", self.name, self._fine_s - self._told_s)
+            self._told_s = None
+            return True

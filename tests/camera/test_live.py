@@ -1,5 +1,6 @@
 import threading
 from time import monotonic
+from typing import Any
 
 import pytest
 from scripted import PATIENCE_S, Scripted, lines, live, picture, until
@@ -7,8 +8,10 @@ from scripted import PATIENCE_S, Scripted, lines, live, picture, until
 from device.camera import live as live_module
 from device.camera.capture import Asked
 from device.camera.frames import Frame
+from device.camera.live import LiveCamera
 from device.camera.mounting import Mounting
 from device.camera.state import CameraState, NoFrame
+from device.errors import PartFailed
 
 
 def test_the_newest_picture_is_taken_and_the_others_are_counted() -> None:
@@ -114,6 +117,29 @@ def test_a_camera_that_comes_and_goes_is_one_outage_and_is_tried_ever_less_often
         assert enough.wait(PATIENCE_S)
     assert pauses[:5] == [0.5, 1.0, 2.0, 3.0, 3.0]
     assert lines(caplog) == ["camera cam: a loose plug; tried again until it is back"]
+
+
+def test_after_an_outage_the_next_fault_is_tried_as_soon_as_the_first(caplog: pytest.LogCaptureFixture) -> None:
+    script, pauses, again = Scripted(), [], threading.Event()
+    camera = live(script, retry_s=(0.5, 30.0))
+
+    class Noted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout)
+            if len(pauses) == 4:
+                again.set()
+            return self.is_set()
+
+    camera._closing = Noted()
+    with camera:
+        turns = camera.frames()
+        script.shoot(*[live_module.CameraLost("gone")] * 3, (picture(50), monotonic()))
+        until(turns, CameraState.LIVE)
+        until(turns, CameraState.LOST)  # the loop is the first to notice: the thread that captures still waits
+        script.show(live_module.CameraLost("gone again"))
+        assert again.wait(PATIENCE_S)
+    assert pauses[:4] == [0.5, 1.0, 2.0, 0.5]
+    assert len(lines(caplog)) == 2
 
 
 def test_a_frozen_camera_is_opened_again_until_its_picture_changes(caplog: pytest.LogCaptureFixture) -> None:
@@ -228,6 +254,41 @@ def test_closing_ends_the_frames_while_they_are_waited_for() -> None:
     assert ended.wait(PATIENCE_S)
     assert not list(camera.frames())
     assert script.opened == script.closed
+
+
+@pytest.mark.parametrize("call", ["open", "read", "close"])
+def test_a_driver_that_never_comes_back_ends_the_program(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """picamera2 hangs in `stop` where the cable came loose, and who hangs in it holds the camera."""
+    monkeypatch.setattr(live_module, "LEAVE_S", 0.02)
+    let_go = threading.Event()
+
+    class Hanging(Scripted):
+        def __call__(self) -> "Hanging":
+            if call == "open":
+                let_go.wait(60)
+            super().__call__()
+            return self
+
+        def read(self) -> Any:
+            if call == "read":
+                let_go.wait(60)
+            raise live_module.CameraLost("its cable is loose")
+
+        def close(self) -> None:
+            let_go.wait(60)
+
+    camera = LiveCamera("cam", Hanging(), timeout_s=0.02, retry_s=(0.001, 0.001), hung_s=0.1)
+    with camera, pytest.raises(PartFailed, match=f"camera cam: its driver hangs: {call} has not come back for 0.1 s"):
+        assert all(turn.state is not CameraState.LIVE for turn in camera.frames() if isinstance(turn, NoFrame))
+    let_go.set()
+
+
+def test_a_camera_that_waits_for_its_next_attempt_does_not_hang() -> None:
+    script = Scripted()
+    script.plugged = False
+    with live(script, retry_s=(30.0, 30.0), hung_s=0.05) as camera:
+        turns = camera.frames()
+        assert all(isinstance(next(turns), NoFrame) for _ in range(10))
 
 
 def test_a_driver_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

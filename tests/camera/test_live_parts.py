@@ -104,7 +104,6 @@ def test_an_outage_is_over_when_the_camera_has_held_without_a_break(caplog: pyte
         if words:
             outage.fault(words)
         else:
-            outage.fine()
-        assert outage.over == (at_s >= 28)
+            assert outage.fine() == (at_s == 28)
     assert lines(caplog) == ["camera cam: gone; tried again until it is back"]
     assert lines(caplog, 20) == ["camera cam: back, after 18 s"]
