@@ -72,7 +72,7 @@ class Station:
 
     def _open_rest(self, opened: ExitStack) -> Iterator[Output]:
         s = self.settings
-        store = self.store = opened.enter_context(Store(Path(s.store.path))) if s.store.path else None
+        store = self.store = opened.enter_context(Store(Path(s.store.path), patient=True)) if s.store.path else None
         if s.mqtt.host:
             host, port = s.mqtt.host, s.mqtt.port or (8883 if s.mqtt.tls or s.mqtt.ca_file else 1883)
             if host == "embedded":

@@ -106,6 +106,7 @@ class Courier:
             self._wake()
         # Not up: the thread may hang in a connect that nobody needs any more.
         self._thread.join(_CLOSE_S + 0.2 if self._up.is_set() else 0.2)
+        self._dispatch.rescue()
 
     def _wake(self) -> None:
         with suppress(OSError):  # full: it is awake; closed: it has ended

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from threading import RLock
 from typing import Any
 
@@ -59,9 +60,15 @@ class Dispatch:
                 raise
 
     def attempt(self) -> None:
-        """A new attempt to connect begins."""
+        """A new attempt to connect begins; what the disk did not take before it may take by now."""
         with self._lock:
             self._fresh.clear()
+            self.rescue()
+
+    def rescue(self) -> None:
+        """Puts into the outbox what it could not take before, if it takes it now."""
+        with self._lock, suppress(PartFailed):  # told when it was posted
+            self._rescue()
 
     def lost(self) -> None:
         """The connection has ended: what was under way has to go again."""

@@ -1,13 +1,17 @@
 """The store: every rep, and the outbox of what has not been delivered. SQLite, from the standard library."""
 
+import errno
 import json
 import logging
+import os
 import sqlite3
+from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from threading import RLock
+from time import monotonic
 from typing import Any
 
 from device.errors import PartFailed
@@ -33,16 +37,20 @@ MIGRATIONS = (
 )
 _CACHE_KB = 256  # SQLite's own bound of 2 MB is filled over thousands of reps, and serves nobody here
 _LOCKED_S = 1.0  # how long another program may hold the file before a write fails; longer would hold up the frames
+AGAIN_S = 10.0  # what could not be written, or opened, is tried again so often
+HELD = 1000  # reps held in memory until they can be written, about 1 kB each; beyond it the oldest go
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # of a disk, not of a mistake in the settings
 
 
 class Store:
     """Reps and outbox in one file, so that a rep and its letter are kept together or not at all.
 
     A file that is damaged is moved aside, never deleted, and a new one begun. What is written is on the disk when the
-    call returns. One thread may write while another one sends.
+    call returns; a judged rep that cannot be written is held until it can. One thread may write while another sends.
 
     Args:
         path: the database file; its folder is made where missing.
+        patient: whether a file that cannot be opened now, because the disk is full or fails, is opened later.
 
     Raises:
         PartFailed: the file cannot be written, or a newer version of this program made it.
@@ -50,14 +58,21 @@ class Store:
 
     name = "store"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patient: bool = False) -> None:
         self.path = path
         self._lock = RLock()
+        self._base: sqlite3.Connection | None = None
+        self._held: deque[Mapping[str, Any]] = deque()  # judged reps that are not on the disk
+        self._again_s = 0.0  # before it nothing is tried again
+        self._why = "closed"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._base = _open(path)
         except (OSError, sqlite3.Error) as error:
-            raise PartFailed(f"store: cannot write {path}: {error}") from error
+            words = f"store: cannot write {path}: {error}"
+            if not patient or not _passes(path, error):
+                raise PartFailed(words) from error
+            self._put_off(error)
+            _log.error("%s; judging without it, and trying again", words)
 
     def __enter__(self) -> "Store":
         return self
@@ -66,13 +81,37 @@ class Store:
         self.close()
 
     def handle(self, event: Event, record: Mapping[str, Any] | None) -> None:
-        """Keeps a judged rep; one that its letter has brought along is there already."""
+        """Keeps a judged rep; one that its letter has brought along is there already.
+
+        Raises:
+            PartFailed: it cannot be written, and is held.
+        """
         if isinstance(event, RepJudged) and record is not None:
-            with self._writing():
-                self._keep(record)
+            with self._lock:
+                self._held.append(record)
+                if len(self._held) > HELD:
+                    self._lose()
+                self._write_held()
 
     def tick(self, now_s: float) -> None:
-        """Nothing here ends by itself."""
+        """Tries again, now and then, to write what is held."""
+        if self._held and monotonic() >= self._again_s:
+            with suppress(PartFailed):  # told when the rep came
+                self._write_held()
+
+    def _lose(self) -> None:
+        """The oldest rep that is held goes: into the log, at least."""
+        _log.error("store: %s: a rep that could not be written: %s", self.path, json.dumps(self._held.popleft()))
+
+    def _write_held(self) -> None:
+        try:
+            with self._writing() as base:
+                for rep in self._held:
+                    _keep(base, rep)
+                self._held.clear()
+        except PartFailed:
+            self._again_s = monotonic() + AGAIN_S
+            raise
 
     def reps(self) -> list[Record]:
         """Every rep, in the order in which they were judged."""
@@ -96,8 +135,8 @@ class Store:
             depth: in the words of `device.output.labels`.
             at: when it was said, as in a record.
         """
-        with self._writing():
-            self._base.execute("INSERT INTO corrections (rep, depth, at) VALUES (?, ?, ?)", (rep, depth, at))
+        with self._writing() as base:
+            base.execute("INSERT INTO corrections (rep, depth, at) VALUES (?, ?, ?)", (rep, depth, at))
 
     def corrections(self) -> dict[str, tuple[str, str]]:
         """The newest correction of each rep that has one, by its id: depth and when it was said."""
@@ -107,10 +146,10 @@ class Store:
     def put(self, letter: Letter, rep: Mapping[str, Any] | None = None) -> None:
         """Takes a letter and the rep it tells of; a letter that waits already is not taken twice."""
         row = (letter.id, letter.topic, letter.payload, json.dumps(dict(letter.properties)))
-        with self._writing():
+        with self._writing() as base:
             if rep is not None:
-                self._keep(rep)
-            self._base.execute("INSERT OR IGNORE INTO outbox (id, topic, payload, properties) VALUES (?, ?, ?, ?)", row)
+                _keep(base, rep)
+            base.execute("INSERT OR IGNORE INTO outbox (id, topic, payload, properties) VALUES (?, ?, ?, ?)", row)
 
     def pending(self, limit: int) -> list[Letter]:
         """The oldest letters that are not done."""
@@ -119,26 +158,48 @@ class Store:
 
     def done(self, id: str) -> None:
         """The broker has taken the letter."""
-        with self._writing():
-            self._base.execute("DELETE FROM outbox WHERE id = ?", (id,))
+        with self._writing() as base:
+            base.execute("DELETE FROM outbox WHERE id = ?", (id,))
 
     def close(self) -> None:
-        """Closes the file."""
+        """Writes what is held, where it can be written now, and closes the file."""
         with self._lock:
-            self._base.close()
+            if self._held:
+                self._again_s = 0.0
+                with suppress(PartFailed):
+                    self._write_held()
+            while self._held:
+                self._lose()
+            if self._base is not None:
+                self._base.close()
+            self._base, self._why, self._again_s = None, "closed", float("inf")
 
-    def _keep(self, rep: Mapping[str, Any]) -> None:
-        row = (rep["id"], rep["at"], json.dumps(rep, ensure_ascii=False))
-        self._base.execute("INSERT OR IGNORE INTO reps (id, at, json) VALUES (?, ?, ?)", row)
+    def _opened(self) -> sqlite3.Connection:
+        """The open file; opened now, where it could not be before."""
+        if self._base is None:
+            if monotonic() < self._again_s:
+                raise sqlite3.OperationalError(self._why)
+            try:
+                self._base = _open(self.path)
+            except (OSError, sqlite3.Error) as error:
+                self._put_off(error)
+                raise sqlite3.OperationalError(self._why) from error
+            _log.info("store: %s: can be written again", self.path)
+        return self._base
+
+    def _put_off(self, error: Exception) -> None:
+        self._why, self._again_s = str(error), monotonic() + AGAIN_S
 
     def _read(self, query: str, *values: Any) -> list[Any]:
         with self._lock, self._told():
-            return self._base.execute(query, values).fetchall()
+            return self._opened().execute(query, values).fetchall()
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._lock, self._told(), _transaction(self._base):
-            yield
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._told():
+            base = self._opened()
+            with _transaction(base):
+                yield base
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -146,6 +207,11 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise PartFailed(f"store: {self.path}: {error}") from error
+
+
+def _keep(base: sqlite3.Connection, rep: Mapping[str, Any]) -> None:
+    row = (rep["id"], rep["at"], json.dumps(rep, ensure_ascii=False))
+    base.execute("INSERT OR IGNORE INTO reps (id, at, json) VALUES (?, ?, ?)", row)
 
 
 @contextmanager
@@ -160,14 +226,24 @@ def _transaction(base: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def _passes(path: Path, error: Exception) -> bool:
+    """Whether what keeps a file from being opened may pass: a disk that is full or fails, and not a wrong setting."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return isinstance(error, OSError) and error.errno in _PASSING
+    place = path if path.exists() else path.parent
+    only_read = bool(os.statvfs(place).f_flag & os.ST_RDONLY)  # what Linux makes of a card that fails
+    return not path.is_dir() and (os.access(place, os.W_OK) or only_read)
+
+
 def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return _connect(path)
     except sqlite3.OperationalError:  # a kind of DatabaseError: full, locked, read-only; nothing is wrong with the file
         raise
     except sqlite3.DatabaseError as error:
         if not _is_ours(path):  # a mistake in the settings must not move somebody's file away
-            raise sqlite3.OperationalError(f"it is no SQLite database ({error})") from error
+            raise PartFailed(f"store: {path}: it is no SQLite database ({error})") from error
         aside = _move_aside(path)
         _log.warning("store: %s is damaged (%s): moved to %s, and a new one begun", path, error, aside)
         return _connect(path)
@@ -197,6 +273,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _migrate(base: sqlite3.Connection, path: Path) -> None:
+    if base.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+        return  # nothing to write: a full disk is no reason not to begin
     with _transaction(base):
         version = base.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):

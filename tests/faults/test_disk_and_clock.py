@@ -13,6 +13,8 @@ from brokers import Gate, Mosquitto
 from world import Running, Witness, until
 
 from device import station as station_module
+from device.errors import PartFailed
+from device.output import store as store_module
 from device.output.lamp import Lamp
 from device.output.store import Store
 
@@ -74,6 +76,30 @@ def test_a_full_disk_stops_neither_the_judge_nor_the_results(
             listener.received(device.judged)
             tally(f"disk full, {'broker away too' if away else 'broker there'}").count(device.judged, listener)
         assert kept(path) == device.judged, "on the disk, too, as soon as there was place"
+
+
+def test_a_station_begins_on_a_full_disk_and_loses_nothing(
+    small_disk: Path, tmp_path: Path, wanted: Any, tally: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = small_disk / "squatlight.db"
+    Store(path).close()
+    fill(small_disk)
+    with pytest.raises(PartFailed, match="store: cannot write"):
+        Store(path)
+    monkeypatch.setattr(store_module, "AGAIN_S", 0.2)
+    with Mosquitto(tmp_path) as broker, Witness(broker.port) as listener:
+        listener.back()
+        with Running(wanted(broker.port, speed=5, store={"path": str(path)}), monkeypatch) as device:
+            device.more(3)
+            (small_disk / PADDING).unlink()
+            store = next(each for each in device.station.outputs if isinstance(each, Store))
+            until(lambda: store._base is not None and not store._held, "written")
+            device.more(2)
+            device.stop()
+            device.delivered()
+            listener.received(device.judged)
+            tally("begun on a full disk").count(device.judged, listener)
+        assert kept(path) == device.judged
 
 
 def test_a_file_that_may_not_grow_stops_nothing(

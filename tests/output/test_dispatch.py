@@ -91,6 +91,18 @@ def test_what_was_delivered_while_the_disk_was_full_is_kept_as_soon_as_it_is_not
     assert deliver(device, line) == []
 
 
+@pytest.mark.parametrize("when", ["attempt", "rescue"])
+def test_with_the_broker_away_the_disk_has_it_at_the_next_attempt_or_at_the_end(disk: Disk, when: str) -> None:
+    device, disk.full = Dispatch(disk, lambda *_: None), True
+    with pytest.raises(PartFailed):
+        post(device, 1)
+    getattr(device, when)()
+    disk.full = False
+    getattr(device, when)()
+    assert [rep["id"] for rep in disk.reps()] == ["1"]
+    assert len(disk.pending(9)) == 1
+
+
 def test_memory_has_a_bound_while_the_disk_is_full(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch_module, "SPARES", 3)
     device, disk.full = Dispatch(disk, lambda *_: None), True

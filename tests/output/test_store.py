@@ -163,12 +163,92 @@ def test_a_file_that_another_program_holds_is_told_and_not_moved(
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(PartFailed, match="locked"):
             store.put(letter(1))
-        with pytest.raises(PartFailed, match="locked"):
-            Store(path)
+        with Store(path) as second, pytest.raises(PartFailed, match="locked"):
+            second.put(letter(1))
         other.execute("ROLLBACK")
         other.close()
         store.put(letter(1))
     assert not [each for each in tmp_path.iterdir() if "damaged" in each.name]
+
+
+def test_a_rep_that_cannot_be_written_is_held_until_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_LOCKED_S", 0.01)
+    events = [judged(number) for number in range(1, 6)]
+    records = [{**record_of(event), "id": str(number)} for number, event in enumerate(events)]
+    other = sqlite3.connect(tmp_path / "reps.db", isolation_level=None)
+    with Store(tmp_path / "reps.db") as store:
+
+        def fail(number: int) -> None:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(PartFailed, match="locked"):
+                store.handle(events[number], records[number])
+            other.execute("ROLLBACK")
+
+        fail(0)
+        store.tick(1.0)
+        assert store.reps() == [], "not with every frame"
+        store.handle(events[1], records[1])
+        assert store.reps() == records[:2], "the next rep brings it along"
+        fail(2)
+        monkeypatch.setattr(store, "_again_s", 0.0)
+        store.tick(2.0)
+        assert store.reps() == records[:3], "and so does time, where no rep follows"
+        fail(3)
+    with Store(tmp_path / "reps.db") as store:
+        assert store.reps() == records[:4], "and the end"
+    other.close()
+
+
+def test_reps_that_can_never_be_written_end_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(store_module, "_LOCKED_S", 0.01)
+    monkeypatch.setattr(store_module, "HELD", 2)
+    with Store(tmp_path / "reps.db") as store:
+        other = sqlite3.connect(tmp_path / "reps.db", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        for number in range(3):
+            with pytest.raises(PartFailed, match="locked"):
+                store.handle(judged(), {**record_of(judged()), "id": f"rep-{number}"})
+    lost = [entry.getMessage() for entry in caplog.records if "could not be written" in entry.getMessage()]
+    assert [f'"id": "rep-{number}"' in line for number, line in enumerate(lost)] == [True] * 3
+    other.close()
+
+
+@pytest.mark.parametrize("fault", [sqlite3.OperationalError("database or disk is full"), OSError(28, "No space left")])
+def test_a_patient_store_that_cannot_be_opened_now_is_opened_later(
+    fault: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    def full(path: Path) -> None:
+        raise fault
+
+    monkeypatch.setattr(store_module, "_open", full)
+    with pytest.raises(PartFailed, match="cannot write"):
+        Store(tmp_path / "reps.db")
+    with Store(tmp_path / "reps.db", patient=True) as store:
+        with pytest.raises(PartFailed, match=r"full|No space"):
+            store.handle(judged(), record_of(judged()))
+        monkeypatch.undo()
+        with pytest.raises(PartFailed, match=r"full|No space"):
+            store.put(letter(1))  # not tried with every call
+        monkeypatch.setattr(store, "_again_s", 0.0)
+        store.tick(1.0)
+        assert len(store.reps()) == 1
+    assert ["can be written again" in entry.getMessage() for entry in caplog.records].count(True) == 1
+
+
+@pytest.mark.parametrize("place", ["folder", "no_database", "below_a_file"])
+def test_patience_is_not_for_mistakes(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "place"
+    if place == "folder":
+        path.mkdir()
+    else:
+        path.write_text("a file" * 100)
+        path = path / "reps.db" if place == "below_a_file" else path
+    with pytest.raises(PartFailed):
+        Store(path, patient=True)
 
 
 def test_the_schema_migrates_step_by_step_and_refuses_a_newer_one(
