@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from device.dark import note
-from device.errors import SettingsError, SquatlightError
+from device.errors import PartFailed, SettingsError, SquatlightError
 from device.notify import Notifier
 from device.output.lamp import lamp_line
 from device.output.record import row
 from device.overrides import overridden
 from device.settings import Settings
 from device.squat.events import DepthReached, LifterLost, PhaseChanged, RepJudged
-from device.station import Station
+from device.station import Station, check_files
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,19 @@ class Daemon:
                 station, used = Station(*overridden(self._new)), self._new
             except SquatlightError as error:
                 log.error("settings: %s; going on with the old ones", error)
-                station = Station(*overridden(used))
+                station = self._again(used)
+
+    @staticmethod
+    def _again(used: Settings) -> Station:
+        """A station by settings that could be used before.
+
+        Raises:
+            PartFailed: they cannot be now. No `SettingsError`, after which nobody would start the device again.
+        """
+        try:
+            return Station(*overridden(used))
+        except SettingsError as error:
+            raise PartFailed(str(error)) from error
 
     def _judge(self, station: Station) -> None:
         """Judges until the source ends, a signal ends it, or there are new settings."""
@@ -81,10 +93,12 @@ class Daemon:
             self._asked_anew = False
             self._station.overrides.close()  # the new station reads them
             try:
-                self._new = self._read()
+                new = self._read()
+                check_files(new)
             except SettingsError as error:
                 log.error("settings: %s; going on with the old ones", error)
                 return
+            self._new = new
             self._systemd.reloading()
             self._station.source.stop()  # the loop then ends by itself
 

@@ -18,6 +18,7 @@ from device.errors import SettingsError
 from device.idle import Idle
 from device.judging import open_judge, open_poses
 from device.meter import Meter
+from device.output.address import address_of
 from device.output.broker import EmbeddedBroker
 from device.output.evidence import Evidence
 from device.output.home_assistant import Discovery
@@ -57,7 +58,7 @@ class Station:
         self.store: Store | None = None
         self._idle = Idle() if live else None
         self._parts = ExitStack()
-        read_password(settings)  # wrong settings are told before anything is opened
+        check_files(settings)  # wrong settings are told before anything is opened
         with ExitStack() as opened:
             opened.enter_context(self.overrides)
             self.light = opened.enter_context(open_light(settings.light, live))  # first: dark before anything else
@@ -175,6 +176,17 @@ def open_light(light: Light, live: bool = False) -> SignalLight:
     """The lamps of the settings; live, nothing stays lit beyond its hold time even where the loop hangs."""
     amber = light.amber_pin if light.amber_pin >= 0 else None
     return SignalLight(light.red_pin, light.white_pin, amber, light.hold_s, light.active_high, light.pins, live)
+
+
+def check_files(settings: Settings) -> None:
+    """Reads the files that the settings name for the broker.
+
+    Raises:
+        SettingsError: one cannot be used.
+    """
+    m, password = settings.mqtt, read_password(settings)
+    if m.host:
+        address_of(m.host, m.port, m.username, password, m.ca_file or None, m.tls)
 
 
 def read_password(settings: Settings) -> str | None:

@@ -100,7 +100,7 @@ def test_bad_settings_on_sighup_are_told_in_one_line_and_the_old_ones_stay(tmp_p
         service.wait_for("READY=1")
         path.write_text(text)
         service.process.send_signal(signal.SIGHUP)
-        if "nowhere" in text:  # found out when its parts were opened
+        if "nowhere.mp4" in text:  # found out when its parts were opened
             service.wait_for("READY=1", 10)
         service.wait_for("WATCHDOG=1", 5)
         service.wait_for("WATCHDOG=1", 5)
@@ -110,6 +110,42 @@ def test_bad_settings_on_sighup_are_told_in_one_line_and_the_old_ones_stay(tmp_p
     assert len(lines) == 1, service.log
     assert lines[0].startswith("squatlight: settings: ")
     assert "Traceback" not in service.log
+
+
+def with_password(folder: Path) -> Path:
+    """The file of a password, which the settings of the station name."""
+    password = folder / "password"
+    password.write_text("secret")
+    password.chmod(0o600)
+    return password
+
+
+def test_a_password_that_everybody_may_read_by_now_does_not_end_the_service(tmp_path: Path) -> None:
+    password = with_password(tmp_path)
+    mqtt = f'host = "127.0.0.1"\nport = 1\nusername = "rack"\npassword_file = "{password}"'
+    with running(tmp_path, settings_file(tmp_path, mqtt=mqtt), WATCHDOG_USEC="400000") as service:
+        service.wait_for("READY=1")
+        password.chmod(0o644)
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("WATCHDOG=1", 5)
+        service.wait_for("WATCHDOG=1", 5)
+        service.end()
+    assert service.process.returncode == 0, service.log
+    assert service.log.count("everybody may read the password") == 1
+    assert "RELOADING" not in " ".join(service.told)
+
+
+def test_where_the_old_settings_cannot_be_used_either_it_is_started_again(tmp_path: Path) -> None:
+    """Exit code 78 would keep systemd from that."""
+    password = with_password(tmp_path)
+    mqtt = f'host = "127.0.0.1"\nport = 1\nusername = "rack"\npassword_file = "{password}"'
+    path = settings_file(tmp_path, mqtt=mqtt)
+    with running(tmp_path, path) as service:
+        service.wait_for("READY=1")
+        password.unlink()
+        path.write_text('[camera]\nsource = "nowhere.mp4"\n')
+        service.process.send_signal(signal.SIGHUP)
+        assert service.process.wait(20) == 1, service.log
 
 
 def test_height_and_judging_set_over_mqtt_outlast_sigkill_and_the_settings_stay_as_they_are(tmp_path: Path) -> None:
