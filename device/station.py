@@ -63,6 +63,7 @@ class Station:
             opened.enter_context(self.overrides)
             self.light = opened.enter_context(open_light(settings.light, live))  # first: dark before anything else
             self.source: FrameSource = opened.enter_context(open_source(settings, live))
+            self.light.live = isinstance(self.source, LiveCamera)
             model = open_poses(settings)
             opened.callback(model.close)
             self.judge, self._hashes = opened.enter_context(open_judge(settings))

@@ -1,12 +1,16 @@
 """A guard that does something when its time has come, in a thread of its own: the loop that should may hang."""
 
+import logging
 import threading
 from collections.abc import Callable
 from time import monotonic
 
+_log = logging.getLogger(__name__)
+AGAIN_S = 0.5  # after so long what has failed is done again
+
 
 class Guard:
-    """Calls once when a time has come, unless it was put off or called off before.
+    """Calls when a time has come, unless it was put off or called off before; again where that fails.
 
     Args:
         due: called then, with the lock held.
@@ -19,6 +23,7 @@ class Guard:
         self._changed = threading.Condition(lock)
         self._at_s: float | None = None
         self._closed = False
+        self._told = ""  # the failure that is in the log already
         self._thread = threading.Thread(target=self._run, name="light", daemon=True)
         self._thread.start()
 
@@ -42,4 +47,12 @@ class Guard:
                     self._changed.wait(left_s)
                 else:
                     self._at_s = None
-                    self._due()
+                    try:
+                        self._due()
+                    except Exception as error:
+                        if self._told != str(error):
+                            _log.error("%s", error)
+                        self._told = str(error)
+                        self._at_s = self._clock() + AGAIN_S
+                    else:
+                        self._told = ""

@@ -1,6 +1,5 @@
 """The signal light: lamps on pins."""
 
-import logging
 import math
 import threading
 from collections import deque
@@ -16,10 +15,7 @@ from device.output.lamp import Lamp, LampHold
 from device.output.pins import open_pins, words_of
 from device.squat.events import Event, RepJudged
 
-_log = logging.getLogger(__name__)
-
 TEST_S = 1.0  # how long a test shows each lamp
-AGAIN_S = 0.5  # a pin that does not obey the guard is tried again so often
 _REMEMBERED = 256  # changes kept in the history: some hundred reps, a few kB
 
 
@@ -54,6 +50,9 @@ class SignalLight:
         pin_factory: `mock`, `lgpio`, or a gpiozero factory that belongs to the caller.
         guarded: whether there is the guard: where frames come no slower than time passes.
 
+    Attributes:
+        live: whether the frames' times are those of `monotonic`, which then tells how old a verdict is already.
+
     Raises:
         PartFailed: the pins are in use, or not to be had here.
         SettingsError: there is no such pin, or two lamps share one.
@@ -85,6 +84,7 @@ class SignalLight:
         self._test_until_s = -math.inf
         self._sure = False  # False while the pins may show something else than the newest entry of the history
         self._now_s = -math.inf
+        self.live = False
         self.history: deque[LampChange] = deque(maxlen=_REMEMBERED)
         self._guard: Guard | None = None
         try:
@@ -114,8 +114,12 @@ class SignalLight:
         if isinstance(event, RepJudged):
             with self._lock:
                 self._to_test = []
-                self._watch(self._hold_s - self._age_s(event.at_s))
-                self._show(self._hold.judged(event.verdict.decision, event.at_s), event.at_s)
+                lamp, now_s = self._hold.judged(event.verdict.decision, event.at_s), event.at_s
+                if self.live:
+                    now_s = max(monotonic(), event.at_s)
+                    lamp = self._hold.tick(now_s)  # dark where it comes too late
+                self._watch(self._hold_s - (now_s - event.at_s))
+                self._show(lamp, event.at_s)
 
     def test(self) -> None:
         """Shows each lamp for a second, one after the other, from the next tick on; a verdict ends it at once.
@@ -146,11 +150,6 @@ class SignalLight:
         self._watch(2 * TEST_S)
         return self._to_test[0] if self._to_test else Lamp.OFF
 
-    def _age_s(self, at_s: float) -> float:
-        """How old a verdict is already; 0 where its time is no live camera's, but a clip's."""
-        age_s = monotonic() - at_s
-        return age_s if 0.0 < age_s < self._hold_s else 0.0
-
     def _watch(self, after_s: float) -> None:
         if self._guard is not None:
             self._guard.set(after_s)
@@ -160,13 +159,7 @@ class SignalLight:
         self._hold.end()
         if self._test_until_s > -math.inf:  # under way; one that has waited for the end of the hold may begin
             self._to_test = []
-        told = not self._sure
-        try:
-            self._show(Lamp.OFF, self._now_s)
-        except PartFailed as failure:
-            if not told:
-                _log.error("%s", failure)
-            self._watch(AGAIN_S)
+        self._show(Lamp.OFF, self._now_s)
 
     def close(self) -> None:
         """Dark, and the pins given back."""
@@ -214,11 +207,12 @@ class SignalLight:
                 raise failed
             if lamp is not Lamp.OFF:
                 self._lamps[lamp].on()
+            shown = self.shown
         except Exception as error:
             _dark(self._lamps)
             raise PartFailed(f"lamp: {words_of(error)}") from error
         self._sure = True
-        self._remember(self.shown, at_s, test)
+        self._remember(shown, at_s, test)
 
     def _remember(self, lamp: Lamp, at_s: float, test: bool = False) -> None:
         if not self.history or not self._newest_is(lamp, test):

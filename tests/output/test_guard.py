@@ -49,10 +49,25 @@ def test_a_new_verdict_puts_the_end_off() -> None:
 
 def test_a_verdict_on_an_old_picture_is_shown_so_much_shorter() -> None:
     with SignalLight(17, 27, hold_s=2.0, guarded=True) as light:
-        began_s = monotonic()
+        light.live, began_s = True, monotonic()
         light.handle(judged(at_s=began_s - 1.8), None)
         assert light.shown is Lamp.WHITE
         assert dark(light) - began_s < 1.0
+
+
+def test_a_verdict_that_comes_after_its_hold_is_not_shown() -> None:
+    with SignalLight(17, 27, hold_s=2.0, guarded=True) as light:
+        light.live = True
+        light.handle(judged(at_s=monotonic() - 2.1), None)
+        light.assert_states(["off"])
+
+
+def test_a_verdict_of_a_clip_is_shown_whatever_the_time_of_day() -> None:
+    with SignalLight(17, 27, hold_s=2.0) as light:
+        light.handle(judged(at_s=monotonic() - 2.1), None)
+        light.handle(judged(at_s=monotonic() - 1.0), None)
+        light.handle(judged(at_s=3.0), None)
+        assert light.shown is Lamp.WHITE
 
 
 def test_a_lamp_test_that_waits_for_the_end_of_a_verdict_is_not_lost_where_the_guard_ends_it() -> None:
@@ -79,7 +94,7 @@ def test_a_lamp_test_ends_dark_where_the_loop_hangs(monkeypatch: pytest.MonkeyPa
 def test_a_pin_that_does_not_obey_the_guard_is_tried_until_it_does(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("device.output.light.AGAIN_S", 0.02)
+    monkeypatch.setattr("device.output.guard.AGAIN_S", 0.02)
     with SignalLight(17, 27, hold_s=0.05, guarded=True) as light:
         light.handle(judged(), None)
         white, tried = light._lamps[Lamp.WHITE], threading.Semaphore(0)
@@ -96,6 +111,30 @@ def test_a_pin_that_does_not_obey_the_guard_is_tried_until_it_does(
         white.off = off
         dark(light)
     assert [entry.getMessage() for entry in caplog.records] == ["lamp: the bus is gone"]
+
+
+def test_a_pin_that_cannot_be_read_once_does_not_end_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("device.output.guard.AGAIN_S", 0.02)
+    with SignalLight(17, 27, hold_s=0.05, guarded=True) as light:
+        light.handle(judged(), None)
+        lamps, failed = light._lamps, threading.Event()
+
+        class Unread:
+            def __init__(self, lamp: Any) -> None:
+                self.off, self.on, self.close = lamp.off, lamp.on, lamp.close
+
+            @property
+            def value(self) -> int:
+                failed.set()
+                raise OSError("the bus is busy")
+
+        light._lamps = {lamp: Unread(pin) for lamp, pin in lamps.items()}
+        assert failed.wait(PATIENCE_S)
+        light._lamps = lamps
+        dark(light)
+        light.handle(judged(2), None)
+        assert light.shown is Lamp.WHITE
+        dark(light)
 
 
 def test_a_guard_that_was_called_off_does_nothing() -> None:
