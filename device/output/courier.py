@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from device.output.dispatch import Dispatch
-from device.output.link import ANSWER_S, Link, LinkFailed, find_version
+from device.output.link import ANSWER_S, V311, Link, LinkFailed, find_version
 from device.output.messages import Message
 from device.output.outbox import Letter, Outbox
 from device.output.route import Ears, Route
@@ -143,6 +143,8 @@ class Courier:
             self._take_leave(link)
         finally:
             self._up.clear()
+            if self._version == V311:  # asked anew: whatever broke off 5 may speak it by now
+                self._version = None
             self._dispatch.lost()
             self._asked.clear()
             if link is not None:
@@ -204,8 +206,8 @@ class Courier:
             number, why = link.refused.popleft()
             if number in self._asked:
                 self._warn("deaf", f"mqtt: {self._route.address} does not let us hear {self._asked[number]}: {why}")
-            else:  # a result's place stays taken: sent again now it would be refused again
-                what = "results" if number in self._dispatch.flying else "all messages"
+            else:
+                what = "results" if self._dispatch.refused(number) else "all messages"
                 self._warn(f"refused {what}", f"mqtt: {self._route.address} does not take {what}: {why}")
 
     def _listen(self, link: Link) -> None:

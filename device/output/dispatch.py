@@ -4,6 +4,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from threading import RLock
+from time import monotonic
 from typing import Any
 
 from device.errors import PartFailed
@@ -12,6 +13,7 @@ from device.output.messages import letter_message
 from device.output.outbox import Letter, Outbox
 
 WINDOW = 8  # letters under way at once; mosquitto takes 20 messages (max_inflight_messages), and state comes on top
+REFUSED_S = 60.0  # a letter that the broker does not take is tried again after so long: its rights may have changed
 SPARES = 1000  # letters held while the disk takes none, about 1 kB each; beyond it the oldest go
 
 
@@ -35,6 +37,7 @@ class Dispatch:
         self._spare: OrderedDict[str, tuple[Letter, Any]] = OrderedDict()  # what the outbox did not take, and the reps
         self._fresh: set[str] = set()  # ids of the letters that came during this attempt
         self._flying: dict[int, str] = {}  # ids of the letters under way, by packet number
+        self._refused: dict[int, float] = {}  # until when the place of one that is not taken stays taken, by number
         self._delivered: set[str] = set()  # confirmed, but still in the outbox or to come into it (disk full)
 
     @property
@@ -73,6 +76,13 @@ class Dispatch:
     def lost(self) -> None:
         """The connection has ended: what was under way has to go again."""
         self._flying.clear()
+        self._refused.clear()
+
+    def refused(self, number: int) -> bool:
+        """The broker has not taken a packet; tells whether it was a letter. Sent again at once it would fail again."""
+        if number in self._flying:
+            self._refused[number] = monotonic() + REFUSED_S
+        return number in self._flying
 
     def settle(self, acked: deque[int]) -> None:
         """Takes out the packet numbers that the broker has confirmed, and lets go of their letters."""
@@ -92,6 +102,9 @@ class Dispatch:
 
     def send(self, link: Link) -> str | None:
         """Sends what waits, as far as the window reaches; returns the payload of the newest letter once it has gone."""
+        for number in [number for number, until_s in self._refused.items() if monotonic() >= until_s]:
+            del self._refused[number]
+            del self._flying[number]
         waiting = self._waiting()
         under_way = set(self._flying.values())
         newest = None

@@ -155,6 +155,7 @@ class Link:
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         self.up = not reason.is_failure
+        self._client.send_no_more_than(getattr(properties, "ReceiveMaximum", None))
         if reason.is_failure:
             self._ended = LinkFailed(str(reason).lower(), other_version=str(reason) == "Unsupported protocol version")
 
@@ -185,20 +186,24 @@ def _held(connection: Any) -> bool:
 def find_version(address: Address, client_id: str, answer_s: float = ANSWER_S) -> int:
     """The newest version of MQTT that a broker speaks.
 
-    Asked by a connection without a will or properties, under a name of its own: amqtt answers a version 5 that it does
-    not speak only where there are none.
+    Asked by connections without a will or properties, under a name of their own: amqtt answers a version 5 that it does
+    not speak only where there are none. A broker that only just starts, or a proxy before it, breaks off as one does
+    that does not speak 5: that is believed of one that lets 3.1.1 in and breaks off 5 once more.
 
     Raises:
         LinkFailed: nobody there, or not let in.
     """
-    link = Link(address, V5, f"{client_id}-version")
-    try:
-        link.open(answer_s)
-        link.leave()
-    except LinkFailed as failure:
-        if not failure.other_version:
-            raise
-        return V311
-    finally:
-        link.drop()
-    return V5
+    for version in (V5, V311, V5):
+        link = Link(address, version, f"{client_id}-version")
+        try:
+            link.open(answer_s)
+            link.leave()
+        except LinkFailed as failure:
+            if not failure.other_version:
+                raise
+        else:
+            if version == V5:
+                return V5
+        finally:
+            link.drop()
+    return V311

@@ -19,6 +19,14 @@ class TolerantClient(Client):
     would shut us out for good. With MQTT 3.1.1 nobody can tell the broker what is too long, and it may be 256 MB.
     """
 
+    def send_no_more_than(self, messages: int | None) -> None:
+        """Bounds the messages at QoS 1 under way at once, as the broker asks; the others wait for their turn in paho.
+
+        MQTT 5 has a broker end the connection of who does not keep to it, and paho 2.1 does not.
+        """
+        if messages is not None:
+            self._max_inflight_messages = min(self._max_inflight_messages, messages)
+
     def _sock_recv(self, bufsize: int) -> bytes:
         incoming: Any = self._in_packet
         del incoming["packet"][_KEPT:]

@@ -103,6 +103,22 @@ def test_with_the_broker_away_the_disk_has_it_at_the_next_attempt_or_at_the_end(
     assert len(disk.pending(9)) == 1
 
 
+def test_what_the_broker_refused_is_tried_again_after_a_while(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    device, line = Dispatch(disk, lambda *_: None), Line()
+    post(device, *range(1, WINDOW + 3))
+    device.send(line)
+    for number in range(1, WINDOW + 1):
+        assert device.refused(number)
+    assert not device.refused(99), "no letter"
+    device.send(line)
+    assert len(line.sent) == WINDOW, "not at once"
+    later = dispatch_module.monotonic() + dispatch_module.REFUSED_S
+    monkeypatch.setattr(dispatch_module, "monotonic", lambda: later)
+    everything = [str(number) for number in range(1, WINDOW + 3)]
+    assert deliver(device, line) == everything
+    assert disk.pending(9) == []
+
+
 def test_memory_has_a_bound_while_the_disk_is_full(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch_module, "SPARES", 3)
     device, disk.full = Dispatch(disk, lambda *_: None), True

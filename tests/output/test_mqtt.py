@@ -4,17 +4,20 @@ import shutil
 import socket
 import subprocess
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from brokers import PATIENCE_S, Gate, Mosquitto, Subscriber, free_port
+from brokers import PATIENCE_S, ForbiddingBroker, Gate, Mosquitto, Subscriber, free_port
 from reps import judged, record_of
 
 from device.errors import PartFailed, SettingsError
 from device.output import courier
+from device.output.address import address_of
+from device.output.link import V5, V311, LinkFailed, find_version
 from device.output.mqtt import Mqtt
 from device.output.outbox import MemoryOutbox
 from device.output.round_trip import check_round_trip
@@ -288,6 +291,56 @@ def test_results_of_an_earlier_run_are_delivered_late(broker: Any, tmp_path: Pat
         listener.wait(lambda: listener.on("last_rep"), "both")
     assert [(rep["id"], rep["late"]) for rep in reps(listener)] == [(ids[0], True), (ids[1], True)]
     assert [json.loads(text)["id"] for text in listener.texts("last_rep")] == [ids[1]]
+
+
+@pytest.mark.parametrize("breaks", [1, 2, 3])
+def test_a_broker_that_only_just_starts_is_not_taken_for_an_old_one(mosquitto: Mosquitto, breaks: int) -> None:
+    with Gate(mosquitto.port) as line:
+        line.breaks = breaks
+        address, found = address_of(line.host, line.port), None
+        while found is None:
+            with suppress(LinkFailed):
+                found = find_version(address, "rack1")
+        assert found == V5
+
+
+def test_a_broker_that_speaks_3_alone_is_asked_anew_with_every_connection(mosquitto: Mosquitto) -> None:
+    with ForbiddingBroker() as old:
+        assert find_version(address_of(old.host, old.port), "rack1") == V311
+    answers, speaks = [V311, V5], []
+
+    def ask(*_: Any) -> int:
+        speaks.append(answers.pop(0))
+        return speaks[-1]
+
+    with Gate(mosquitto.port) as line, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(courier, "find_version", ask)
+        with mqtt(line) as device:
+            assert device._courier._up.wait(PATIENCE_S)
+            line.shut()
+            until_s = monotonic() + PATIENCE_S
+            while device._courier._up.is_set() and monotonic() < until_s:
+                sleep(0.01)
+            line.open()
+            assert device._courier._up.wait(PATIENCE_S)
+    assert speaks == [V311, V5]
+
+
+def test_no_more_is_under_way_than_the_broker_takes(tmp_path: Path) -> None:
+    """MQTT 5's Receive Maximum: beyond it a broker ends the connection, again and again."""
+    with (
+        Mosquitto(tmp_path, "allow_anonymous true", "max_inflight_messages 3") as broker,
+        Gate(broker.port) as line,
+        Subscriber(broker.host, broker.port, version=5) as listener,
+        mqtt(line) as device,
+    ):
+        listener.wait(lambda: listener.texts("state"), "connected")
+        line.deaf = True  # its confirmations do not come through
+        sleep(0.2)
+        before = len([message for message in listener.heard if message.qos])
+        judge(device, *range(1, 7))
+        sleep(0.5)
+        assert len([message for message in listener.heard if message.qos]) - before == 3
 
 
 def test_a_refused_password_is_one_line_and_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
