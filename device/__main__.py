@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from device import __version__, logs, settings
-from device.errors import InputError, SettingsError, SquatlightError
+from device.errors import InputError, PartFailed, SettingsError, SquatlightError
 from device.inference import fetch, models, pose_model
 from device.output import labels
 from device.output.record import DEPTHS
@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except PermissionError as error:
+        log.error("%s: not for this user; what the service keeps is for its own: sudo -u squatlight", error.filename)
+        return PartFailed.exit_code
     except BrokenPipeError:  # `... | head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

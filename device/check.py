@@ -1,5 +1,6 @@
 """`squatlight check`: tries every part, a line each."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -102,7 +103,13 @@ def _models(settings: Settings) -> str:
 def _store(settings: Settings) -> str:
     if not settings.store.path:
         return "none asked for: results are kept in memory"
-    with Store(Path(settings.store.path)) as store:
+    path = Path(settings.store.path)
+    if not path.exists():  # the service makes it, and not whoever checks: it has to belong to the service's user
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise PartFailed(f"store: {path}: cannot be made in {folder}")
+        return f"{path}: not there yet, made at the first start"
+    with Store(path) as store:
         return f"{settings.store.path}: {len(store.reps())} reps"
 
 

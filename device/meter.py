@@ -105,10 +105,10 @@ class Meter:
             self._dropped += turn.frame.dropped
 
     def stats(self) -> Stats | None:
-        """How it went since the last call; None before the first frame."""
+        """How it went since the last call, also where no frames came; None before the first turn of the loop."""
         now_s = self._clock()
         spent_s, frames = now_s - self._since_s, self._frames
-        if not frames or spent_s <= 0:
+        if self._last_s is None or spent_s <= 0:
             return None
         idle_share = self._idle_s / self._run_s if self._run_s else 0.0
         self._since_s, self._frames, self._idle_s, self._run_s = now_s, 0, 0.0, 0.0

@@ -191,7 +191,18 @@ def load(path: str | os.PathLike[str] | None = None) -> Settings:
         path = SYSTEM_FILE
     if path is not None and Path(path) != DEFAULT_FILE:
         settings = changed(settings, strict_toml.parse(read_trusted(Path(path)), str(path)))
+    if path is not None and Path(path) == SYSTEM_FILE:
+        _lasting(settings)
     return settings
+
+
+def _lasting(settings: Settings) -> None:
+    """The service works in a folder that goes with it: what is to be kept is kept elsewhere."""
+    s = settings
+    places = {"store.path": s.store.path, "store.overrides": s.store.overrides, "evidence.folder": s.evidence.folder}
+    for key, place in places.items():
+        if place and not Path(place).is_absolute():
+            raise SettingsError(f"{key}: expected an absolute path, such as /var/lib/squatlight/{place}, got {place!r}")
 
 
 def changed(settings: Settings, tables: Mapping[str, Any]) -> Settings:
@@ -240,6 +251,8 @@ def checked(settings: Settings) -> Settings:
     if s.mqtt.discovery:
         _like("mqtt.discovery", s.mqtt.discovery, home_assistant.PREFIX, "the beginning of a topic")
     _one_of("evidence.show", s.evidence.show, SHOWS)
+    if s.evidence.clips and s.evidence.show == "off":
+        raise SettingsError("evidence.show: 'off' keeps no clips, and evidence.clips asks for them")
     if s.evidence.clips and not s.evidence.folder:
         raise SettingsError("evidence.folder: missing; evidence.clips wants a place for the clips")
     _between("evidence.max_mb", s.evidence.max_mb, 1, 1e6)

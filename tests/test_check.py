@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from device import check, settings
-from device.errors import ModelError
+from device.errors import ModelError, PartFailed
 
 
 def wanted(**changes: dict[str, object]) -> settings.Settings:
@@ -40,3 +40,13 @@ def test_it_looks_at_the_disk_of_the_results_and_at_that_of_the_pictures(tmp_pat
     assert all(f"GB free in {folder}" in told for folder in folders)
     kept["evidence"]["show"] = "off"
     assert str(folders[1]) not in check._disk(wanted(**kept))
+
+
+def test_it_leaves_it_to_the_service_to_make_the_store(tmp_path: Path) -> None:
+    """Whoever checks may be root, whose file the service could not write."""
+    path = tmp_path / "lib" / "reps.db"
+    assert "made at the first start" in check._store(wanted(store={"path": str(path)}))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "lib").write_text("a file")
+    with pytest.raises(PartFailed, match="cannot be made"):
+        check._store(wanted(store={"path": str(path)}))

@@ -7,6 +7,8 @@ from pathlib import Path
 import cv2
 import pytest
 
+from device.__main__ import main
+
 Run = Callable[..., subprocess.CompletedProcess]
 
 pytestmark = pytest.mark.usefixtures("pose_files")
@@ -204,3 +206,13 @@ def test_help_names_every_command(squatlight: Run) -> None:
     assert all(f"  {command} " in ran.stdout for command in ("run", "demo", "replay", "check", "models"))
     assert squatlight("--version").stdout.strip()
     assert squatlight("dance").returncode == 2
+
+
+def test_files_of_another_user_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/var/lib/squatlight/reps.db")
+
+    monkeypatch.setattr("device.settings.load", refused)
+    assert main(["reps"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("squatlight: /var/lib/squatlight/reps.db: not for this user")

@@ -124,3 +124,20 @@ def test_it_holds_the_newest_times_alone_and_no_more_memory_with_more_of_them(cl
     assert meter._taken_s["pose"]._ring.nbytes == before
     assert meter.taken_ms("pin") == []
     assert meter.latency()["pose"].p50_ms == pytest.approx(9.5 + KEPT / 2)
+
+
+def test_a_night_without_pictures_is_told_as_such_and_not_counted_into_the_morning(clock: Clock) -> None:
+    meter = Meter(Slow(clock, iter(())), clock=clock)
+    assert meter.stats() is None, "before the first turn"
+    for _ in range(3):
+        clock.now_s += 60.0
+        meter.count(Turn(clock.now_s, None, None, []))
+        stats = meter.stats()
+        assert stats is not None
+        assert stats.frames_hz == 0.0
+    for number in range(300):
+        clock.now_s += 0.1
+        meter.count(Turn(clock.now_s, Frame(IMAGE, clock.now_s, number, 0), None, []))
+    stats = meter.stats()
+    assert stats is not None
+    assert stats.frames_hz == pytest.approx(10.0)

@@ -24,6 +24,7 @@ BAD = {  # a settings file, and what the complaint must name
     "rules.locked_deg": "[rules]\nlocked_deg = 1800\n",
     "camera": 'camera = "demo"\n',
     "mqtt.discovery": '[mqtt]\ndiscovery = "home/#"\n',
+    "evidence.show": '[evidence]\nshow = "off"\nfolder = "/tmp"\nclips = true\n',
     "mqtt.host": '[mqtt]\nhost = "broker:1883"\n',
     "mqtt.username": '[mqtt]\npassword_file = "/etc/squatlight/password"\n',
     "light.pins": '[light]\npins = "magic"\n',
@@ -56,6 +57,22 @@ def test_a_station_whose_name_makes_no_topic_is_refused_as_it_is_read(tmp_path: 
 def test_two_lamps_on_one_pin_are_refused_as_they_are_read(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^light\.red_pin: each lamp needs a pin of its own, and 17"):
         settings.load(written(tmp_path, "[light]\nwhite_pin = 17\n"))
+
+
+@pytest.mark.parametrize("prefix", ["home/#", "home/", "/home", "$SYS", "/"])
+def test_what_topics_cannot_begin_with_is_refused(tmp_path: Path, prefix: str) -> None:
+    with pytest.raises(SettingsError, match=r"^mqtt\.discovery: expected the beginning of a topic"):
+        settings.load(written(tmp_path, f'[mqtt]\ndiscovery = "{prefix}"\n'))
+
+
+@pytest.mark.parametrize("key", ["store.path", "store.overrides", "evidence.folder"])
+def test_what_the_service_keeps_has_an_absolute_path(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, _, name = key.partition(".")
+    path = written(tmp_path, f'[{table}]\n{name} = "kept"\n')
+    settings.load(path)  # by hand, where people know where they are
+    monkeypatch.setattr(settings, "SYSTEM_FILE", path)
+    with pytest.raises(SettingsError, match=rf"^{key.replace('.', '[.]')}: expected an absolute path"):
+        settings.load()
 
 
 @pytest.mark.parametrize("host", ["", "embedded", "10.0.0.7", "broker.local", "fe80::1", "::1"])

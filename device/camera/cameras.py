@@ -25,6 +25,7 @@ def open_camera(source: str, asked: Asked, mounting: Mounting) -> LiveCamera | N
 
     Raises:
         PartFailed: the software that this kind of camera needs is missing.
+        SettingsError: it is an address that is none.
     """
     kind, _, rest = source.partition(":")
     number = int(rest) if rest.isdigit() else 0

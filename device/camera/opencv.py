@@ -9,7 +9,7 @@ import cv2
 
 from device.camera.capture import Asked, CameraLost, Shot
 from device.camera.stamps import StreamClock, at_exposure
-from device.errors import PartFailed
+from device.errors import PartFailed, SettingsError
 
 STREAMS = ("rtsp", "rtsps", "http", "https", "tcp", "udp")
 READ_S = 2  # a camera that gives nothing for so long is opened again; OpenCV's own limits are 10 to 30 s
@@ -144,12 +144,23 @@ def usb_name(device: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """The address as it may stand in a log."""
+    """The address as it may stand in a log.
+
+    Raises:
+        SettingsError: there are signs in its password that end it there.
+    """
     parts = urlsplit(url)
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = None
+    after = parts.path + parts.fragment + ("" if parts.path else parts.query)
+    if port is None or (parts.username is None and "@" in after):
+        raise SettingsError("camera.source: no address; in a password / # ? are to be written as %2F %23 %3F")
     host = parts.hostname or ""
     if ":" in host:
         host = f"[{host}]"
-    return parts._replace(netloc=host + (f":{parts.port}" if parts.port else ""), query="", fragment="").geturl()
+    return parts._replace(netloc=host + port, query="", fragment="").geturl()
 
 
 def _quiet() -> None:

@@ -33,6 +33,7 @@ SHOWS = ("skeleton", "picture", "off")
 MAX_SIDE_PX = 640
 QUALITY = 80  # of the JPEG
 REMEMBERED_S = 16.0  # pictures of so long are kept in memory where they are shown: the longest rep and its lockout
+TIDY_S = 3600.0  # what has become too old is removed so often where no rep comes
 WAITING = 4  # reps whose pictures are not done yet; a machine that falls further behind leaves some out
 _cleared: set[Path] = set()  # folders that this process has seen: what is half-written there is its own work
 
@@ -113,7 +114,14 @@ class Evidence:
     def _work(self) -> None:
         if self._folder is not None:
             self._try(self._prepare)
-        while (job := self._jobs.get()) is not None:
+        while True:
+            try:
+                job = self._jobs.get(timeout=TIDY_S)
+            except queue.Empty:
+                self._try(self._tidy)
+                continue
+            if job is None:
+                return
             self._try(lambda job=job: self._show(job))  # type: ignore[misc]
 
     def _try(self, do: Callable[[], None]) -> None:
@@ -134,7 +142,11 @@ class Evidence:
         if self._folder not in _cleared:  # not after a change of the settings: clips may be under way
             clear_unfinished(self._folder)
             _cleared.add(self._folder)
-        tidy(self._folder, self._limits, self._clock())
+        self._tidy()
+
+    def _tidy(self) -> None:
+        if self._folder is not None:
+            tidy(self._folder, self._limits, self._clock())
 
     def _show(self, job: _Job) -> None:
         jpeg = _jpeg(still(job.event, job.pictures))
@@ -148,7 +160,7 @@ class Evidence:
             if self._clips:
                 write_clip(self._folder / f"{job.id}.webm", job.event, job.pictures)
         finally:
-            tidy(self._folder, self._limits, self._clock())
+            self._tidy()
 
 
 def shrunk(image: Image) -> Image:

@@ -18,7 +18,7 @@ from device.output.stats import EVERY_S
 from device.squat.rulebook import Decision
 
 DEFAULT_PREFIX = "homeassistant"
-PREFIX = r"[^$/+#\0][^+#\0]*"  # how a topic may begin
+PREFIX = r"[^$/+#\0]([^+#\0]*[^/+#\0])?"  # how a topic may begin
 Component = dict[str, Any]
 
 

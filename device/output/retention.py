@@ -29,7 +29,7 @@ def is_ours(path: Path) -> bool:
 def tidy(folder: Path, limits: Limits, now_s: float) -> list[Path]:
     """Removes what is too old, then the oldest until the rest fits.
 
-    A clock that was set back makes nothing too old; the newest rep's files stay whatever their size.
+    A clock that was set back makes nothing too old; of the newest rep files stay whatever their size, not their age.
 
     Args:
         folder: of the pictures.
@@ -52,7 +52,7 @@ def tidy(folder: Path, limits: Limits, now_s: float) -> list[Path]:
     for changed_s, size, path in files:
         room -= size
         newest = path.stem == files[0][2].stem
-        if not newest and (room < 0 or now_s - changed_s > limits.days * 86400):
+        if now_s - changed_s > limits.days * 86400 or (room < 0 and not newest):
             path.unlink(missing_ok=True)
             removed.append(path)
     return removed

@@ -1,6 +1,7 @@
 """Annotated video files that browsers play: VP8 in .webm, and VP9 in .mp4, which takes seven times as long to write."""
 
 import os
+import shutil
 from pathlib import Path
 from types import TracebackType
 
@@ -13,6 +14,8 @@ from device.errors import InputError, PartFailed
 _CODECS = {".webm": cv2.VideoWriter.fourcc(*"VP80"), ".mp4": cv2.VideoWriter.fourcc(*"vp09")}
 MAX_SIDE_PX = {".webm": 960, ".mp4": 640}  # larger pictures are made smaller, so that nobody waits for minutes
 
+FULL = 65_536  # bytes left on a disk that took no more: of a video that does not fit, its end is missing
+
 
 class VideoWriter:
     """Writes frames at a constant rate; the file appears under its name when it is whole.
@@ -24,7 +27,7 @@ class VideoWriter:
 
     Raises:
         InputError: the name ends otherwise.
-        PartFailed: the file cannot be written.
+        PartFailed: the file cannot be written; at the end of the block: its disk is full.
     """
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
@@ -54,7 +57,19 @@ class VideoWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._writer.release()
-        if kind is None:
+        full = shutil.disk_usage(self._part.parent).free < FULL or not _has_pictures(self._part)
+        if kind is None and not full:
             self._part.replace(self.path)
-        else:
-            self._part.unlink(missing_ok=True)
+            return
+        self._part.unlink(missing_ok=True)
+        if kind is None:
+            raise PartFailed(f"{self.path}: cannot be written; is the disk full?")
+
+
+def _has_pictures(path: Path) -> bool:
+    """Whether a video can be played: OpenCV does not tell of what it could not write."""
+    reader = cv2.VideoCapture(str(path))
+    try:
+        return bool(reader.grab())
+    finally:
+        reader.release()

@@ -11,7 +11,7 @@ from device.camera import opencv
 from device.camera.cameras import open_camera
 from device.camera.capture import Asked, CameraLost
 from device.camera.mounting import Mounting
-from device.errors import PartFailed
+from device.errors import PartFailed, SettingsError
 
 GSTREAMER = cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER)
 
@@ -141,6 +141,13 @@ def test_a_jetsons_pipeline_asks_for_size_and_rate() -> None:
 )
 def test_a_password_never_stands_in_a_name(url: str, shown: str) -> None:
     assert opencv.without_password(url) == shown
+
+
+@pytest.mark.parametrize("sign", ["/", "#", "?", "/1"])
+def test_a_password_that_breaks_its_address_is_told_without_it(sign: str) -> None:
+    with pytest.raises(SettingsError, match=r"^camera\.source: no address") as raised:
+        open_camera(f"rtsp://me:12{sign}secret@cam:554/live", Asked(), Mounting())
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,6 @@
 """A full disk, a clock that is set, a lamp that raises: judging goes on, and what was judged arrives."""
 
-import os
-import subprocess
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -19,18 +16,6 @@ from device.output.lamp import Lamp
 from device.output.store import Store
 
 PADDING = "padding"  # a file that takes what is left of the disk
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MB of its own, or nothing of the kind."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("no disk of its own to be had: mounting one takes root")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def fill(place: Path) -> None:

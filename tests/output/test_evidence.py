@@ -4,14 +4,17 @@ import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
 
 import cv2
 import numpy as np
 import pytest
 from reps import judged, record_of
 
+from device.errors import PartFailed
 from device.output.evidence import MAX_SIDE_PX, REMEMBERED_S, Evidence, shrunk
 from device.output.retention import Limits, tidy
+from device.output.video import VideoWriter
 from device.squat.pose import KEYPOINTS, Pose
 
 LIMITS = Limits(megabytes=100, days=30)
@@ -154,6 +157,15 @@ def test_it_ends_once_its_pictures_are_done_also_where_many_waited_as_it_was_clo
     assert not evidence._thread.is_alive()
 
 
+def test_a_clip_that_the_disk_did_not_take_is_none(small_disk: Path) -> None:
+    noise, video = np.random.default_rng(0), VideoWriter(small_disk / "x.webm", (640, 480), 30)
+    for _ in range(60):
+        video.write(noise.integers(0, 255, (480, 640, 3), np.uint8))
+    with pytest.raises(PartFailed, match="is the disk full"), video:
+        pass
+    assert list(small_disk.iterdir()) == []
+
+
 def kept(folder: Path, days_ago: float, kilobytes: int, now_s: float, suffix: str = ".jpg") -> Path:
     path = folder / f"{uuid.uuid4()}{suffix}"
     path.write_bytes(b"x" * kilobytes * 1000)
@@ -178,8 +190,20 @@ def test_nothing_of_the_persons_own_is_removed_nor_the_newest_rep(tmp_path: Path
     link = tmp_path / f"{uuid.uuid4()}.jpg"
     link.symlink_to(own[0])
     newest = kept(tmp_path, 50, 500, now_s)
-    tidy(tmp_path, Limits(megabytes=0.001, days=1), now_s)
+    tidy(tmp_path, Limits(megabytes=0.001, days=60), now_s)
     assert all(path.exists() for path in (*own, link, newest))
+    assert tidy(tmp_path, Limits(megabytes=0.001, days=49), now_s) == [newest], "but for its age"
+
+
+def test_what_becomes_too_old_goes_where_nobody_lifts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("device.output.evidence.TIDY_S", 0.01)
+    days = [0.0]
+    with Evidence("skeleton", tmp_path, False, LIMITS, None, clock=lambda: 1.8e9 + days[0] * 86400):
+        picture, until_s = kept(tmp_path, 0, 1, 1.8e9), monotonic() + 10
+        days[0] = 31.0
+        while picture.exists():
+            assert monotonic() < until_s
+            sleep(0.01)
 
 
 def test_a_clock_set_back_removes_nothing(tmp_path: Path) -> None:
