@@ -250,6 +250,8 @@ class _Loop:
             self.mean.load_state_dict(kept["mean"])
             self.optimizer.load_state_dict(kept["optimizer"])
             self.history, self.best, self.start = kept["history"], kept["best"], kept.get("start", "")
+            if self.rank == 0:
+                self._keep()  # it may have died before it wrote the files that tell the same
         elif self.rank == 0:
             self.out.mkdir(parents=True, exist_ok=True)
         if self.rank == 0:

@@ -16,7 +16,7 @@ import torch
 
 from convert.__main__ import main
 from convert.prepared import Prepared
-from convert.runs import Run
+from convert.runs import Run, save
 from convert.train import train
 from device.errors import InputError, PartFailed
 from device.squat.pose import KEYPOINTS
@@ -73,6 +73,32 @@ def test_a_training_killed_and_resumed_gives_the_same_bits(toy, tmp_path, monkey
     assert [e["epoch"] for e in again] == [1, 2, 3]
     assert [(e["loss"], e["tune"]) for e in again] == [(e["loss"], e["tune"]) for e in whole]
     assert same(tmp_path / "whole", tmp_path / "killed")
+
+
+@pytest.mark.parametrize("file", ["checkpoint.pt", "net.pt"])
+def test_a_training_that_died_between_the_files_of_its_last_epoch_resumes_whole(
+    toy, tmp_path, monkeypatch, file
+) -> None:
+    recipe, prepared = toy
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    history = train(recipe, prepared, whole)
+    written = 0
+
+    def dying(value, path):
+        nonlocal written
+        save(value, path)
+        written += path.name == file
+        if written == recipe.train.epochs:
+            raise Stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr("convert.train.save", dying)
+        with pytest.raises(Stop):
+            train(recipe, prepared, killed)
+    train(recipe, prepared, killed, resume=True)
+    assert same(whole, killed)
+    found = Run.open(killed).history
+    assert [(e["epoch"], e["loss"], e["tune"]) for e in found] == [(e["epoch"], e["loss"], e["tune"]) for e in history]
 
 
 def test_another_seed_gives_other_weights(toy, tmp_path) -> None:
