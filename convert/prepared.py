@@ -3,10 +3,10 @@
 FOLDER/about.json (written last: a folder without it does not exist), FOLDER/NAME.npy (N rows each), FOLDER/split.npy
 (N,) uint8, rows of `SPLITS`. Splits are by lifter, video or block, never by frame.
 
-about.json holds what the task says, and `arrays`: sha256 by name; `keypoints`, `features`: the device's, which must be
-the same when the folder is read. A task may say `gaps`: names of arrays in which NaN means "not known" (elsewhere it
-stops the training), and `classes`: {"array": name of an (N,) integer array, "names": [...]}: each must have rows in the
-train and tune splits.
+about.json holds what the task says, and `arrays`: sha256 by name; `split`: its sha256; `keypoints`, `features`: the
+device's, which must be the same when the folder is read. A task may say `gaps`: names of arrays in which NaN means "not
+known" (elsewhere it stops the training), and `classes`: {"array": name of an (N,) integer array, "names": [...]}: each
+must have rows in the train and tune splits.
 """
 
 import hashlib
@@ -61,17 +61,24 @@ class Prepared:
         for name, array in arrays.items():
             if len(array) != len(split):
                 raise InputError(f"{folder}/{name}.npy: {len(array)} rows, expected {len(split)}")
+        if about.get("split") != _sha256(folder / "split.npy"):
+            raise InputError(f"{folder}/split.npy: not as `prepare` wrote it; prepare it anew")
         _same_keypoints(folder, about)
         return cls(folder, arrays, split, about)
 
     def check(self) -> None:
-        """Looks at every number once, that each class and split has rows, and that no two splits share an item.
+        """Looks at every number once, that it is as `prepare` wrote it, and that no two splits share an item.
 
-        Items are the same if the largest array has the same bytes for them.
+        Each class and split must have rows. Items are the same if the largest array has the same bytes for them.
 
         Raises:
             InputError: one line that names the array and the row, or the class and the split.
         """
+        for name, wanted in self.about["arrays"].items():
+            if _sha256(self.folder / f"{name}.npy") != wanted:
+                raise InputError(f"{self.folder}/{name}.npy: not as `prepare` wrote it; prepare it anew")
+        if self.split.max() >= len(SPLITS):
+            raise InputError(f"{self.folder}/split.npy: holds {self.split.max()}, expected 0 to {len(SPLITS) - 1}")
         for split in ("train", "tune"):
             rows = self.rows(split)
             if classes := self.about.get("classes"):

@@ -15,7 +15,7 @@ from dataclasses import replace
 import torch
 
 from convert.__main__ import main
-from convert.prepared import Prepared
+from convert.prepared import Prepared, write
 from convert.runs import Run, save
 from convert.train import train
 from device.errors import InputError, PartFailed
@@ -154,10 +154,10 @@ def test_a_training_is_not_overwritten_nor_mixed_with_another(toy, tmp_path) -> 
 
 
 def damaged(prepared: Prepared, name: str, change) -> Prepared:
-    array = np.load(prepared.folder / f"{name}.npy")
-    change(array)
-    np.save(prepared.folder / f"{name}.npy", array)
-    return Prepared.open(prepared.folder)
+    """As if `prepare` had made it so."""
+    arrays = {each: np.array(array) for each, array in prepared.arrays.items()}
+    change(arrays[name])
+    return write(prepared.folder, arrays, prepared.split, prepared.about)
 
 
 def nan_in_row_7(array) -> None:
@@ -191,9 +191,37 @@ def test_an_empty_class_is_named_with_its_split(toy, tmp_path) -> None:
 
 def test_an_empty_split_is_named(toy, tmp_path) -> None:
     recipe, prepared = toy
-    np.save(prepared.folder / "split.npy", np.zeros_like(prepared.split))
+    broken = write(prepared.folder, prepared.arrays, np.zeros_like(prepared.split), prepared.about)
     with pytest.raises(InputError, match="no rows in the tune split"):
+        train(recipe, broken, tmp_path / "run")
+
+
+def test_a_number_that_is_no_split_is_named(toy, tmp_path) -> None:
+    recipe, prepared = toy
+    broken = write(prepared.folder, prepared.arrays, np.where(prepared.split == 2, 7, prepared.split), prepared.about)
+    with pytest.raises(InputError, match=r"split\.npy: holds 7, expected 0 to 2"):
+        train(recipe, broken, tmp_path / "run")
+
+
+def test_data_that_is_not_as_prepare_wrote_it_is_named(toy, tmp_path) -> None:
+    recipe, prepared = toy
+    np.save(prepared.folder / "place.npy", prepared.arrays["place"][::-1].copy())
+    with pytest.raises(InputError, match=r"place\.npy: not as `prepare` wrote it"):
         train(recipe, Prepared.open(prepared.folder), tmp_path / "run")
+    np.save(prepared.folder / "split.npy", prepared.split[::-1])
+    with pytest.raises(InputError, match=r"split\.npy: not as `prepare` wrote it"):
+        Prepared.open(prepared.folder)
+
+
+def test_the_same_arrays_split_otherwise_are_other_data(toy, tmp_path) -> None:
+    recipe, prepared = toy
+    train(recipe, prepared, tmp_path / "run")
+    arrays = {name: np.array(array) for name, array in prepared.arrays.items()}
+    other = write(tmp_path / "other", arrays, prepared.split[::-1], prepared.about)
+    with pytest.raises(InputError, match="of another split"):
+        train(recipe, other, tmp_path / "run", resume=True)
+    with pytest.raises(InputError, match="not the data"):
+        Run.open(tmp_path / "run").net(other)
 
 
 def test_other_keypoints_or_features_than_the_device_s_are_refused(toy) -> None:
