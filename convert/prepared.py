@@ -144,10 +144,11 @@ def write(
     Raises:
         InputError: an array has another number of rows, or holds nothing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():
         if len(array) != len(split) or not len(array):
             raise InputError(f"{folder}: {name} has {len(array)} rows, expected {len(split)} and at least one")
+    begin(folder)
+    for name, array in arrays.items():
         if isinstance(array, np.memmap):
             array.flush()
         else:
@@ -163,7 +164,13 @@ def write(
     return Prepared.open(folder)
 
 
+def begin(folder: Path) -> None:
+    """Makes room for the first array; data that a `prepare` before left there is no more from here on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "about.json").unlink(missing_ok=True)
+
+
 def create(folder: Path, name: str, shape: Sequence[int], dtype: Any) -> "np.memmap[Any, Any]":
     """An empty array of prepared data to fill row by row, larger than memory if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
+    begin(folder)
     return np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=dtype, shape=tuple(shape))  # type: ignore[no-any-return]

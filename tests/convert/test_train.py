@@ -15,7 +15,7 @@ from dataclasses import replace
 import torch
 
 from convert.__main__ import main
-from convert.prepared import Prepared, write
+from convert.prepared import Prepared, create, write
 from convert.runs import Run, save
 from convert.train import train
 from device.errors import InputError, PartFailed
@@ -285,6 +285,27 @@ def test_the_commands_prepare_and_train_and_tell_of_what_is_missing(toy, tmp_pat
     Path(recipe).write_text(Path(recipe).read_text() + "[data]\nnoise = 0.2\n")
     assert main(["train", recipe, "--data", out, "--out", f"{run}2"]) == 2
     assert "prepared with data.noise = 0.05, the recipe says 0.2; prepare it anew" in capsys.readouterr().err
+
+
+def test_a_preparation_that_finds_nothing_leaves_what_was_prepared_before(toy, tmp_path, monkeypatch, capsys) -> None:
+    recipe, prepared = toy
+    arguments = ["prepare", str(tmp_path / "toy.toml"), "--out", str(prepared.folder)]
+
+    def nothing(*_):
+        raise InputError("no clips")
+
+    def dying(self, told, sources, out, seed):
+        create(out, "images", (1, 2), np.uint8)
+        raise InputError("a broken clip")
+
+    monkeypatch.setattr(type(recipe.maker), "prepare", nothing)
+    assert main(arguments) == 2
+    Prepared.open(prepared.folder).check()
+    monkeypatch.setattr(type(recipe.maker), "prepare", dying)
+    assert main(arguments) == 2
+    with pytest.raises(InputError, match="no prepared data"):
+        Prepared.open(prepared.folder)
+    assert "no clips\nconvert: a broken clip" in capsys.readouterr().err
 
 
 COMMAND = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone")
