@@ -16,7 +16,7 @@ GROUPS = {"joints": JOINTS, "surface points": SURFACES, "bar ends": BAR_ENDS}
 
 
 def card(path: Path, prepared: Prepared) -> str:
-    """Markdown; the section on labelled clips stays as `python -m convert pose-clips` wrote it, for the same graph."""
+    """Markdown; `python -m convert pose-clips --card` adds the section on labelled clips."""
     rows = prepared.rows("test" if (prepared.split == 2).any() else "tune")
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int)]
     with Model(path.with_suffix(".tflite")) as model:
