@@ -12,7 +12,7 @@ import torch
 
 from convert import pose_gate
 from convert.datasets import pose_rows
-from convert.datasets.pose_rows import SWAPPED, Data, example
+from convert.datasets.pose_rows import Data, example
 from convert.nets.pose import POINTS, Deployed, Net
 from convert.pose_errors import figures, found_in
 from convert.pose_gate import _Judged, compare, differs, match_reps
@@ -23,7 +23,7 @@ from convert.tasks.pose import TASK
 from convert.train import train
 from device.errors import InputError
 from device.inference.squatlight_pose import FINE, OUTPUTS
-from device.squat.pose import BAR_ENDS, KEYPOINTS, index
+from device.squat.pose import BAR_ENDS, KEYPOINTS, MIRRORED, index
 
 RECIPES = Path(pose_rows.__file__).parents[1] / "recipes"
 SIDE, FRAMES, FPS = 200, 4, 12
@@ -107,10 +107,10 @@ def test_without_sources_it_says_what_to_name(tmp_path: Path) -> None:
 
 
 def test_a_mirror_swaps_left_and_right() -> None:
-    assert [KEYPOINTS[k] for k in SWAPPED[index("nose", "left_hip", "right_knee_top", "left_bar_end")]] == [
+    assert [KEYPOINTS[k] for k in MIRRORED[index("nose", "left_hip", "right_knee_top", "left_bar_end")]] == [
         "nose", "right_hip", "left_knee_top", "right_bar_end",
     ]  # fmt: skip
-    assert (SWAPPED[SWAPPED] == np.arange(POINTS)).all()
+    assert (MIRRORED[MIRRORED] == np.arange(POINTS)).all()
 
 
 def test_points_stay_on_their_dots_however_the_crop_lies(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +123,7 @@ def test_points_stay_on_their_dots_however_the_crop_lies(prepared: Prepared, mon
         for k in np.flatnonzero(shown["placed"]):
             x, y = np.minimum((shown["points"][k] * 256).astype(int), 255)
             area = shown["image"][max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].astype(float)
-            colours = [COLOURS[k], COLOURS[SWAPPED[k]]]
+            colours = [COLOURS[k], COLOURS[MIRRORED[k]]]
             near.append(min(np.abs(area - colour).mean(-1).min() for colour in colours))
     assert np.median(near) < 20
     assert np.mean(np.array(near) < 60) > 0.8  # dots lie over one another
