@@ -29,6 +29,14 @@ SPLITS = ("train", "tune", "test")
 """`tune` stops the training and chooses; `test` is only ever reported."""
 
 
+def split_of(number: int) -> int:
+    """Row of SPLITS that a body belongs to by its number: of each 8 the last tests and the one before tunes.
+
+    The same for all tasks; only depth's, which parts women from men, has another that tunes (`depth_data`).
+    """
+    return SPLITS.index({6: "tune", 7: "test"}.get(number % 8, "train"))
+
+
 @dataclass(frozen=True)
 class Prepared:
     """Data of one task.
