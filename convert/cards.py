@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from convert.commit import short
+
 AGAINST_FLOAT = "## Against float"  # the last section of the head
 
 
@@ -25,7 +27,7 @@ def head(manifest: Mapping[str, Any]) -> str:
         "or block, never by frame.",
         f"Seed {training['seed']}, {training['epochs']} epochs of which {training['best_epoch']} was the best, "
         f"{training['minutes']:g} minutes on {training['device']}; PyTorch {training['torch']}, code of commit "
-        f"{training['commit'][:12]}.",
+        f"{short(training['commit'])}.",
         *([f"It began with the weights of a training before, net.pt of sha256 {start[:12]}."] if start else []),
         "",
         "```sh",

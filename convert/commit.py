@@ -4,6 +4,12 @@ import subprocess
 from pathlib import Path
 
 
+def short(told: str) -> str:
+    """The first 12 digits of what `commit` told, and whether files differed."""
+    digits, dash, changed = told.partition("-")
+    return digits[:12] + dash + changed
+
+
 def commit() -> str:
     """The commit of this code; `-changed` where files differ from it, `unknown` outside a repository."""
     here = Path(__file__).parent

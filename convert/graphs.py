@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from convert.recipe import Quantize
-from device.errors import PartFailed
+from device.errors import InputError, PartFailed
 from device.inference.tflite import Model
 
 SIGNATURE, INPUT = "serving_default", "input"
@@ -64,8 +64,13 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
         path: the .tflite file to write.
 
     Raises:
+        InputError: no operation has a name that `keep_float` asks for.
         PartFailed: the graph would run differently in the two runtimes.
     """
+    names = [line.partition(" ")[2] for line in layers(source)]
+    for words in told.keep_float:
+        if not any(re.search(words, name) for name in names):
+            raise InputError(f"quantize.keep_float: {words!r} finds no operation; `quantize --layers` prints them")
     if told.mode == "float":
         path.write_bytes(source.read_bytes())
         return
@@ -99,12 +104,13 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
 
 
 def layers(path: Path) -> list[str]:
-    """What `keep_float` may name: of each operation its kind and the names of its outputs."""
+    """Of each operation its kind, a space and what `keep_float` is looked for in: the names of its outputs."""
     schema, model = _parse(path)
     kinds = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
     graph = model.subgraphs[0]
     return [
-        f"{kinds.get(_code(model, operator))} " + " ".join(graph.tensors[i].name.decode() for i in operator.outputs)
+        f"{kinds.get(_code(model, operator))} "
+        + "".join(f"{graph.tensors[i].name.decode()};" for i in operator.outputs)
         for operator in graph.operators
     ]
 

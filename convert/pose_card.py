@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.pose_errors import VIEWS, Errors, found_in, view_names
+from convert.metrics import VIEWS, views
+from convert.pose_errors import Errors, found_in
 from convert.prepared import Prepared
 from device.inference.tflite import Model
 from device.squat.pose import BAR_ENDS, JOINTS, KEYPOINTS, SURFACES
@@ -16,7 +17,7 @@ GROUPS = {"joints": JOINTS, "surface points": SURFACES, "bar ends": BAR_ENDS}
 
 
 def card(path: Path, prepared: Prepared) -> str:
-    """Markdown; the section on labelled clips stays as `python -m convert pose-clips` wrote it, for the same graph."""
+    """Markdown; `python -m convert pose-clips --card` adds the section on labelled clips."""
     rows = prepared.rows("test" if (prepared.split == 2).any() else "tune")
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int)]
     with Model(path.with_suffix(".tflite")) as model:
@@ -67,7 +68,7 @@ def by_keypoint(found: Errors) -> list[str]:
 def by_view(found: Errors, view_deg: NDArray[np.floating]) -> list[str]:
     """Medians of groups of keypoints, a column per view."""
     lines = [f"| | {' | '.join(VIEWS)} |", "| --- |" + " --- |" * len(VIEWS)]
-    place = np.where(np.isfinite(view_deg), view_names(view_deg), -1)
+    place = np.where(np.isfinite(view_deg), views(view_deg), -1)
     lines.append(f"| pictures | {' | '.join(str(int((place == v).sum())) for v in range(len(VIEWS)))} |")
     for group, names in GROUPS.items():
         rows = [KEYPOINTS.index(name) for name in names]

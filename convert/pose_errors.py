@@ -15,8 +15,6 @@ from device.squat.pose import BAR_ENDS, JOINTS, KEYPOINTS
 
 MEASURED = 400  # rows of the tune split after each epoch
 FAR = 0.5  # torso lengths: more is just as wrong
-VIEWS = ("front", "front oblique", "side", "rear oblique", "rear")
-"""Bounded by 22.5, 67.5, 112.5 and 157.5 degrees, left and right alike."""
 
 Run = Callable[[NDArray[np.float32]], Sequence[Any]]
 
@@ -101,8 +99,3 @@ def figures(found: Errors, prepared: Prepared, rows: NDArray[np.intp]) -> dict[s
 
 def _median(values: NDArray[np.float64]) -> float:
     return float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0
-
-
-def view_names(view_deg: NDArray[np.floating]) -> NDArray[np.intp]:
-    """Rows of `VIEWS`."""
-    return np.digitize(np.abs(view_deg), [22.5, 67.5, 112.5, 157.5])

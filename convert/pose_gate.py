@@ -16,6 +16,7 @@ from convert.tasks.task import Comparison
 from device import settings
 from device.camera.clip import Clip
 from device.camera.frames import Frame
+from device.errors import InputError
 from device.inference.squatlight_pose import SIZE, SquatlightPose, decode
 from device.inference.tflite import Model
 from device.judging import open_judge
@@ -44,6 +45,12 @@ def compare(floating: Model, quantized: Model, prepared: Prepared, whole: bool) 
         quantized: what shall ship.
         prepared: its rows, and the rendered sets it was made of.
         whole: over all clips and 40 rendered ones, else over a few.
+
+    Returns:
+        What was found; it passes only where reps were judged, and alike.
+
+    Raises:
+        InputError: there is nothing to judge.
     """
     reps = differ = uncounted = 0
     videos = 0
@@ -54,6 +61,9 @@ def compare(floating: Model, quantized: Model, prepared: Prepared, whole: bool) 
         reps += len(ours)
         uncounted += len(ours) + len(theirs) - 2 * len(pairs)
         differ += sum(differs(a, b) for a, b in pairs)
+    if not videos:
+        places = ", ".join([str(CLIPS), *prepared.about["folders"]])
+        raise InputError(f"{prepared.folder}: nothing to judge, expected clips in {places}")
     pixels = _shift(floating, quantized, prepared)
     shift, far = float(np.mean(pixels)), float(np.percentile(pixels, 95))
     figures = {"videos": videos, "reps": reps, "verdicts_differ": differ, "reps_in_one_only": uncounted,
@@ -62,7 +72,7 @@ def compare(floating: Model, quantized: Model, prepared: Prepared, whole: bool) 
         f"{reps} reps in {videos} videos: {differ} verdicts differ outside the abstain band, {uncounted} reps in one "
         f"only; points move by {shift:.2f} px of {SIZE} (95%: {far:.2f})"
     )
-    return Comparison(differ == 0 and uncounted == 0, figures, words)
+    return Comparison(reps > 0 and differ == 0 and uncounted == 0, figures, words)
 
 
 def match_reps(ours: list[_Judged], theirs: list[_Judged]) -> Iterator[tuple[_Judged, _Judged]]:

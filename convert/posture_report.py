@@ -14,9 +14,10 @@ from torch.nn import functional
 
 from convert.datasets import posture_classes
 from convert.datasets.posture_classes import CLASSES, FAULT_OF, Bottoms
+from convert.metrics import auc
 from convert.nets.form_geometry import Geometry
 from convert.tasks.form import bottom_alone, said_by
-from convert.tasks.form_figures import Said, auc, balanced
+from convert.tasks.form_figures import Said, balanced
 from convert.tasks.form_reps import FAULT_NAMES
 from device.inference.tflite import Model
 from device.squat.form_input import DOWN, form_input

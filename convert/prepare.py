@@ -24,7 +24,6 @@ def main(arguments: Sequence[str]) -> int:
     for source in asked.sources:
         if not source.exists():
             raise InputError(f"{source}: no such file or folder")
-    (asked.out / "about.json").unlink(missing_ok=True)
     prepared = recipe.maker.prepare(recipe.data, asked.sources, asked.out, recipe.train.seed)
     _add(prepared, recipe)
     prepared.check()

@@ -3,10 +3,10 @@
 FOLDER/about.json (written last: a folder without it does not exist), FOLDER/NAME.npy (N rows each), FOLDER/split.npy
 (N,) uint8, rows of `SPLITS`. Splits are by lifter, video or block, never by frame.
 
-about.json holds what the task says, and `arrays`: sha256 by name; `keypoints`, `features`: the device's, which must be
-the same when the folder is read. A task may say `gaps`: names of arrays in which NaN means "not known" (elsewhere it
-stops the training), and `classes`: {"array": name of an (N,) integer array, "names": [...]}: each must have rows in the
-train and tune splits.
+about.json holds what the task says, and `arrays`: sha256 by name; `split`: its sha256; `keypoints`, `features`: the
+device's, which must be the same when the folder is read. A task may say `gaps`: names of arrays in which NaN means "not
+known" (elsewhere it stops the training), and `classes`: {"array": name of an (N,) integer array, "names": [...]}: each
+must have rows in the train and tune splits.
 """
 
 import hashlib
@@ -27,6 +27,14 @@ from device.squat.pose import KEYPOINTS
 CHECKED_ROWS = 1024
 SPLITS = ("train", "tune", "test")
 """`tune` stops the training and chooses; `test` is only ever reported."""
+
+
+def split_of(number: int) -> int:
+    """Row of SPLITS that a body belongs to by its number: of each 8 the last tests and the one before tunes.
+
+    The same for all tasks; only depth's, which parts women from men, has another that tunes (`depth_data`).
+    """
+    return SPLITS.index({6: "tune", 7: "test"}.get(number % 8, "train"))
 
 
 @dataclass(frozen=True)
@@ -61,17 +69,24 @@ class Prepared:
         for name, array in arrays.items():
             if len(array) != len(split):
                 raise InputError(f"{folder}/{name}.npy: {len(array)} rows, expected {len(split)}")
+        if about.get("split") != _sha256(folder / "split.npy"):
+            raise InputError(f"{folder}/split.npy: not as `prepare` wrote it; prepare it anew")
         _same_keypoints(folder, about)
         return cls(folder, arrays, split, about)
 
     def check(self) -> None:
-        """Looks at every number once, that each class and split has rows, and that no two splits share an item.
+        """Looks at every number once, that it is as `prepare` wrote it, and that no two splits share an item.
 
-        Items are the same if the largest array has the same bytes for them.
+        Each class and split must have rows. Items are the same if the largest array has the same bytes for them.
 
         Raises:
             InputError: one line that names the array and the row, or the class and the split.
         """
+        for name, wanted in self.about["arrays"].items():
+            if _sha256(self.folder / f"{name}.npy") != wanted:
+                raise InputError(f"{self.folder}/{name}.npy: not as `prepare` wrote it; prepare it anew")
+        if self.split.max() >= len(SPLITS):
+            raise InputError(f"{self.folder}/split.npy: holds {self.split.max()}, expected 0 to {len(SPLITS) - 1}")
         for split in ("train", "tune"):
             rows = self.rows(split)
             if classes := self.about.get("classes"):
@@ -137,10 +152,11 @@ def write(
     Raises:
         InputError: an array has another number of rows, or holds nothing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():
         if len(array) != len(split) or not len(array):
             raise InputError(f"{folder}: {name} has {len(array)} rows, expected {len(split)} and at least one")
+    begin(folder)
+    for name, array in arrays.items():
         if isinstance(array, np.memmap):
             array.flush()
         else:
@@ -156,7 +172,13 @@ def write(
     return Prepared.open(folder)
 
 
+def begin(folder: Path) -> None:
+    """Makes room for the first array; data that a `prepare` before left there is no more from here on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "about.json").unlink(missing_ok=True)
+
+
 def create(folder: Path, name: str, shape: Sequence[int], dtype: Any) -> "np.memmap[Any, Any]":
     """An empty array of prepared data to fill row by row, larger than memory if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
+    begin(folder)
     return np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=dtype, shape=tuple(shape))  # type: ignore[no-any-return]

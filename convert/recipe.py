@@ -1,6 +1,7 @@
 """TOML files read strictly into frozen dataclasses, and the recipe of a training."""
 
 import importlib
+import re
 import sys
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -58,15 +59,22 @@ class Quantize:
     """How the graph gets smaller: `static` int8, int8 `weights` alone, or `float` as it is.
 
     `keep_float`: regular expressions; operations whose output's name one of them finds stay float (`quantize --layers`
-    prints the names; those of the graph's outputs are the task's). `calibration`: how many rows of the train split set
-    the ranges of static int8. `ranges`: the `widest` of these rows, or a running `mean` of theirs, which is finer for
-    large maps but far too narrow for an output of few numbers.
+    prints the names; those of the graph's outputs are the task's), and each must find one. `calibration`: how many rows
+    of the train split set the ranges of static int8. `ranges`: the `widest` of these rows, or a running `mean` of
+    theirs, which is finer for large maps but far too narrow for an output of few numbers.
     """
 
     mode: str = one_of("static", "weights", "float")
     keep_float: tuple[str, ...] = ()
     calibration: int = within(1, 10_000, 200)
     ranges: str = one_of("widest", "mean")
+
+    def __post_init__(self) -> None:
+        for words in self.keep_float:
+            try:
+                re.compile(words)
+            except re.error as error:
+                raise InputError(f"quantize.keep_float: {words!r} is no regular expression ({error})") from None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from convert import bars, cards
-from convert.commit import commit
+from convert.commit import commit, short
 from convert.recipe import find_task
 from convert.verify import passed
 from device.errors import InputError
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parts(asked: Sequence[Manifest], ours: Mapping[str, Manifest], given: Mapping[str, Path]) -> Iterator[str]:
-    yield f"# Report\n\nCode of commit {commit()[:20]}.\n"
+    yield f"# Report\n\nCode of commit {short(commit())}.\n"
     yield "\n".join(["## Bars", "", *bars.lines({name: one.more["metrics"] for name, one in ours.items()}), ""])
     for manifest in asked:
         yield section(manifest, given)

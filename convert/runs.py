@@ -65,7 +65,8 @@ class Run:
         Raises:
             InputError: no weights, or other data than it was trained on.
         """
-        if prepared.about["arrays"] != self.about["data"]:
+        about = prepared.about
+        if about["arrays"] != self.about["data"] or about["split"] != self.about.get("split", about["split"]):
             raise InputError(f"{prepared.folder}: not the data that {self.folder} was trained on")
         net = self.recipe.maker.net(self.recipe.net, prepared)
         try:

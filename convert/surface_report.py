@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.metrics import auc
 from convert.prepared import Prepared
 from device.squat.pose import index
 
@@ -74,21 +75,6 @@ def _sight(scores: Array, prepared: Prepared, rows: NDArray[np.intp]) -> list[st
         other = theirs[:, index(f"left_{name[0]}", f"right_{name[0]}")]
         lines.append(f"| {joint} | {auc(ours[inside], seen[inside]):.3f} | {auc(other[inside], seen[inside]):.3f} |")
     return lines
-
-
-def auc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve; NaN where one class is missing."""
-    ranks = np.empty(len(scores))
-    order = np.argsort(scores, kind="stable")
-    ranks[order] = np.arange(1, len(scores) + 1)
-    for value in np.unique(scores):
-        same = scores == value
-        if same.sum() > 1:
-            ranks[same] = ranks[same].mean()
-    ones = int(positive.sum())
-    if ones in (0, len(scores)):
-        return float("nan")
-    return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * (len(scores) - ones)))
 
 
 def near_errors(

@@ -244,12 +244,14 @@ class _Loop:
         if checkpoint.exists():
             kept = torch.load(checkpoint, map_location=self.device, weights_only=True)
             for what, now in self._same().items():
-                if kept[what] != now:
+                if kept.get(what, now) != now:
                     raise InputError(f"{self.out}: the training there is of another {what}; choose another --out")
             self.net.load_state_dict(kept["net"])
             self.mean.load_state_dict(kept["mean"])
             self.optimizer.load_state_dict(kept["optimizer"])
             self.history, self.best, self.start = kept["history"], kept["best"], kept.get("start", "")
+            if self.rank == 0:
+                self._keep()  # it may have died before it wrote the files that tell the same
         elif self.rank == 0:
             self.out.mkdir(parents=True, exist_ok=True)
         if self.rank == 0:
@@ -258,7 +260,12 @@ class _Loop:
 
     def _same(self) -> dict[str, Any]:
         """What a checkpoint must share with the training that goes on from it."""
-        return {"recipe": self.recipe.text, "data": dict(self.prepared.about["arrays"]), "processes": self.world}
+        return {
+            "recipe": self.recipe.text,
+            "data": dict(self.prepared.about["arrays"]),
+            "split": self.prepared.about["split"],
+            "processes": self.world,
+        }
 
     def _keep(self) -> None:
         state = {"net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimizer": self.optimizer.state_dict()}
@@ -279,6 +286,7 @@ class _Loop:
             "seed": self.told.seed,
             "commit": commit(),
             "data": dict(self.prepared.about["arrays"]),
+            "split": self.prepared.about["split"],
             "rows": {split: len(self.prepared.rows(split)) for split in ("train", "tune")},
             "parameters": sum(p.numel() for p in self.net.parameters()),
             "device": f"{on}, {self.world} processes of {self.told.threads} threads",

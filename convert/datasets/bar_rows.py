@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from convert.datasets.feature_rows import source_of, split_of
+from convert.datasets.feature_rows import source_of
 from convert.datasets.growing import GrowingArray
 from convert.datasets.synthetic import SyntheticClip
 from convert.datasets.tracked import px_per_m, unit_from_frame
-from convert.prepared import SPLITS, Prepared, write
+from convert.prepared import Prepared, split_of, write
 from device.inference.bar_end import SIZE, crop_around
 from device.squat.pose import BAR_ENDS, index
 
@@ -65,7 +65,7 @@ def prepare_bars(
             for row in _rows(clip, frames, seed):
                 for name, value in row.items():
                     arrays[name].append(np.asarray(value))
-                split.append(SPLITS.index(split_of(row["body"])))
+                split.append(split_of(row["body"]))
                 numbers.append(number)
         maps = {name: array.close() for name, array in arrays.items()}
     told_of = [source_of(folder, clips, np.array(numbers)) for folder in sources]

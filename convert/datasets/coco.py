@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.datasets.pictures import PARTS, UNKNOWN, Picture
+from convert.datasets.pictures import UNKNOWN, Picture
+from convert.prepared import split_of
 from device.errors import InputError
 from device.squat.pose import KEYPOINTS, index
 
@@ -85,11 +86,11 @@ class CocoFile:
             if image is None:
                 raise InputError(f"{person.picture}: missing or no picture (annotation {person.number} of {self.path})")
             trunk = person.points[_SHOULDERS].mean(0) - person.points[_HIPS].mean(0)
-            part = crc32(person.picture.name.encode()) % PARTS
+            split = split_of(crc32(person.picture.name.encode()))
             world = np.full((len(KEYPOINTS), 3), np.nan, np.float32)
             rgb = np.asarray(image[..., ::-1], np.uint8)
             yield Picture(
-                rgb, person.points, person.visible, world, float(np.hypot(*trunk)), float("nan"), part
+                rgb, person.points, person.visible, world, float(np.hypot(*trunk)), float("nan"), split
             )  # fmt: skip
 
 

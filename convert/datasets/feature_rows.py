@@ -34,12 +34,11 @@ from tqdm import tqdm
 from convert.datasets.growing import GrowingArray
 from convert.datasets.synthetic import SyntheticClip
 from convert.datasets.tracked import Choice, TrackedFrame, tracked
-from convert.prepared import SPLITS, Prepared, write
+from convert.prepared import SPLITS, Prepared, split_of, write
 from device.inference import fetch
 from device.inference.landmarks import LandmarkModel
 
 GAPS = ("points",)  # no bar: no bar ends
-HELD_OUT = {7: "test", 6: "tune"}  # body number modulo 8; others train
 
 ROWS: dict[str, tuple[tuple[int, ...], Any]] = {
     "features": ((64, 64, 48), np.uint8),
@@ -62,11 +61,6 @@ ROWS: dict[str, tuple[tuple[int, ...], Any]] = {
     "mirrored": ((), np.bool_),
     "body": ((), np.int32),
 }
-
-
-def split_of(body: int) -> str:
-    """The split of a body: the same for all tasks."""
-    return HELD_OUT.get(body % 8, "train")
 
 
 def prepare_features(
@@ -109,13 +103,13 @@ def prepare_features(
             told_of = clip.truth().about
             body = int(told_of["body"])
             part = split_of(body)
-            taken = choice if part == "train" else held
+            taken = choice if SPLITS[part] == "train" else held
             for found in tracked(clip, model, taken, np.random.default_rng([seed, *told_of["seed"]])):
                 for name, value in _row(found).items():
                     arrays[name].append(np.asarray(value))
                 arrays["clip"].append(np.asarray(number))
                 arrays["body"].append(np.asarray(body))
-                split.append(SPLITS.index(part))
+                split.append(part)
         maps = {name: array.close() for name, array in arrays.items()}
     model.close()
     about = {

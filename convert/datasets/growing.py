@@ -1,4 +1,4 @@
-"""A .npy file that grows row by row, for arrays larger than memory whose length is not known before."""
+"""An array of prepared data that grows row by row, larger than memory if need be, its length not known before."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from convert.prepared import begin
 
 
 class GrowingArray:
@@ -20,7 +22,7 @@ class GrowingArray:
 
     def __init__(self, path: Path, shape: Sequence[int], dtype: Any) -> None:
         self.path, self._shape, self._dtype = path, tuple(shape), np.dtype(dtype)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        begin(path.parent)
         self._file = path.open("wb")
         self._header()
         self._start = self._file.tell()

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.datasets.synthetic import SyntheticClip
+from convert.prepared import split_of
 from convert.synth.truth import Truth
 from device.errors import InputError
 from device.squat.pose import index
 
 UNKNOWN = 255
 """In `visible`: nothing is known of the point, nor whether there is one."""
-TUNE, TEST, PARTS = 6, 7, 8
 _SHOULDERS, _HIPS = index("left_shoulder", "right_shoulder"), index("left_hip", "right_hip")
 
 
@@ -28,7 +28,7 @@ class Picture:
         world: (23, 3) metres as in `device.squat.pose.Pose`; NaN where there is none.
         torso_px: length of the trunk seen square on, at the lifter's distance; NaN = unknown.
         view_deg: where the camera stands; NaN = unknown.
-        part: 0 to 7, of a lifter or picture; `TUNE` and `TEST` are held out.
+        split: row of `convert.prepared.SPLITS`.
     """
 
     image: NDArray[np.uint8]
@@ -37,12 +37,7 @@ class Picture:
     world: NDArray[np.float32]
     torso_px: float
     view_deg: float
-    part: int
-
-    @property
-    def split(self) -> int:
-        """Row of `convert.prepared.SPLITS`."""
-        return {TUNE: 1, TEST: 2}.get(self.part, 0)
+    split: int
 
 
 def rendered_rows(truth: Truth, fps: float) -> NDArray[np.intp]:
@@ -68,7 +63,7 @@ def rendered(clip: SyntheticClip, fps: float) -> Iterator[Picture]:
         torso_m = np.linalg.norm(world[frame, _SHOULDERS].mean(0) - world[frame, _HIPS].mean(0))
         yield Picture(
             image, truth.keypoints_px[frame], truth.visible[frame], world[frame].astype(np.float32),
-            float(torso_m * focal / depth[frame]), float(truth.about["view_deg"]), int(truth.about["body"]) % PARTS,
+            float(torso_m * focal / depth[frame]), float(truth.about["view_deg"]), split_of(int(truth.about["body"])),
         )  # fmt: skip
     if wanted:
         raise InputError(f"{clip.video}: {frame + 1} frames, its truth tells of {len(truth.keypoints_px)}")

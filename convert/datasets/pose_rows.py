@@ -20,13 +20,9 @@ from convert.recipe import within
 from device.errors import InputError
 from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import SIZE, crop_around
-from device.squat.pose import KEYPOINTS
+from device.squat.pose import KEYPOINTS, MIRRORED
 
 POINTS = len(KEYPOINTS)
-SWAPPED = np.array([KEYPOINTS.index(_other) for _other in (
-    name.replace("left", "?").replace("right", "left").replace("?", "right") for name in KEYPOINTS
-)])  # fmt: skip
-"""Rows of the keypoints in a mirror."""
 RENDERED = "Apache-2.0 (rendered by convert synth)"
 GAPS = ("points", "world", "torso", "view_deg")
 
@@ -155,8 +151,8 @@ def example(prepared: Prepared, row: int, rng: np.random.Generator | None) -> di
             visible = _hide(visible, unit, hidden)
         seen = varied(seen, rng)
         if rng.random() < 0.5:
-            seen, visible = seen[:, ::-1], visible[SWAPPED]
-            unit, world = unit[SWAPPED] * [-1, 1] + [1, 0], world[SWAPPED] * [-1, 1, 1]
+            seen, visible = seen[:, ::-1], visible[MIRRORED]
+            unit, world = unit[MIRRORED] * [-1, 1] + [1, 0], world[MIRRORED] * [-1, 1, 1]
     return _wanted(seen, unit, visible, world, lifter)
 
 

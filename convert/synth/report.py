@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convert.clips import LabelledClip, judge_clip
 from convert.datasets.synthetic import SyntheticClip, found_in
-from convert.metrics import mean, wilson
+from convert.metrics import VIEWS, mean, views, wilson
 from convert.synth.truth import Truth
 from device import settings
 from device.errors import SquatlightError
@@ -26,14 +26,13 @@ from device.squat.events import RepJudged
 from device.squat.pose import JOINTS, KEYPOINTS
 
 Array = NDArray[np.float64]
-VIEWS = ("front", "front oblique", "side", "back oblique", "back")
 PARTS = ("nose", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "toe")
 A_REP_FROM, NO_REP_BELOW = 0.36, 0.30  # descents in leg lengths; between them either answer is right
 
 
 def view_of(view_deg: float) -> str:
-    """Name of the view by the bounds of the tables, 22.5, 67.5, 112.5 and 157.5 degrees."""
-    return VIEWS[int(np.digitize(abs(view_deg), [22.5, 67.5, 112.5, 157.5]))]
+    """Name of the view, of `VIEWS`."""
+    return VIEWS[int(views(view_deg))]
 
 
 @dataclass(frozen=True)

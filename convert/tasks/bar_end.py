@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from convert.datasets.bar_rows import prepare_bars
 from convert.datasets.tracked import disturb
+from convert.metrics import auc
 from convert.nets.bar_end import BarEndNet, BarEnds
 from convert.nets.heat import place_loss, places, sight_at
 from convert.prepared import Prepared
 from convert.recipe import within
-from convert.surface_report import auc
 from convert.tasks.task import Batch, Comparison
 from device.inference import bar_end
 from device.inference.tflite import Model

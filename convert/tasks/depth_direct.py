@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from convert.metrics import auc
 from convert.nets.depth_direct import DepthDirect, DepthDirectNet
 from convert.prepared import Prepared
 from convert.runs import Run
-from convert.surface_report import auc
 from convert.tasks.surface import TASK as SURFACE
 from convert.tasks.surface import SurfaceData, features_of, standard
 from convert.tasks.task import Batch, Comparison

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.metrics import VIEWS, views
 from convert.nets.depth import SigmaFit
-from convert.synth.report import VIEWS, view_of
 
 Array = NDArray[np.floating]
 BINS = 10
@@ -76,7 +76,7 @@ def fit_sigma(margins: Array, sigmas: Array, deep: NDArray[np.bool_]) -> SigmaFi
 
 def view_lines(view_deg: Array, error_cm: Array, right: NDArray[np.bool_]) -> Iterator[str]:
     """Markdown table: errors by view."""
-    names = np.array([view_of(float(v)) for v in view_deg])
+    names = np.array(VIEWS)[views(view_deg)]
     yield "| view | reps | median error, cm | 90% below, cm | bias, cm | right |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name in ("all", *VIEWS):

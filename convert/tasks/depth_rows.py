@@ -19,7 +19,7 @@ from convert.synth.performance import Performance
 from convert.synth.recipe import Recipe
 from convert.tasks.depth_entries import Entry, View, leg_m, px_per_m
 from device.squat.depth_features import Moments, at_moments
-from device.squat.pose import KEYPOINTS, SURFACES, Array, index
+from device.squat.pose import KEYPOINTS, MIRRORED, SURFACES, Array, index
 
 NEAREST = 8  # entries among which chance chooses
 SCALES = np.array([25.0, 8.0, 0.12])  # degrees of view, of pitch, and leg lengths of height that count alike
@@ -33,7 +33,6 @@ _HIPS = index("left_hip", "right_hip")
 _SURFACES, _TOPS = index(*SURFACES), index("left_knee_top", "right_knee_top")
 _CREASES = index("left_hip_crease", "right_hip_crease")
 _AXES = np.array([1.0, -1.0, -1.0])
-OTHER_SIDE = np.array([0, *(row + 1 - 2 * ((row - 1) % 2) for row in range(1, len(KEYPOINTS)))])
 
 
 @dataclass(frozen=True)
@@ -228,5 +227,5 @@ def errors_of(entry: Entry, mirrored: bool) -> tuple[NDArray[np.float64], NDArra
     error_m = (entry.seen.world - middle) / leg_m(entry.seen.world) - entry.world / leg_m(entry.world)
     scores = entry.seen.scores.astype(float)
     if mirrored:
-        return error_px[:, OTHER_SIDE] * [-1, 1], error_m[:, OTHER_SIDE] * [-1, 1, 1], scores[:, OTHER_SIDE]
+        return error_px[:, MIRRORED] * [-1, 1], error_m[:, MIRRORED] * [-1, 1, 1], scores[:, MIRRORED]
     return error_px, error_m, scores

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.metrics import wilson
+from convert.metrics import VIEWS, auc, views, wilson
 from convert.tasks.form_reps import DISPUTED, FAULT_NAMES, LIMITS, is_bad, is_clear
 from convert.tasks.task import Comparison
 from device.squat.form import FAULTS
 from device.squat.rulebook import Rules
 
 Floats = NDArray[np.float64]
-VIEWS = ("front", "front oblique", "side", "back oblique", "back")
 BINS = 10
 
 
@@ -33,16 +32,6 @@ def balanced(said_bad: NDArray[np.bool_], bad: NDArray[np.bool_]) -> float:
     if bad.all() or not bad.any():
         return float("nan")
     return float((said_bad[bad].mean() + (~said_bad[~bad]).mean()) / 2)
-
-
-def auc(score: Floats, positive: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve; ties count half."""
-    if positive.all() or not positive.any():
-        return float("nan")
-    _, inverse = np.unique(score, return_inverse=True)
-    rank = np.cumsum(np.bincount(inverse)) - (np.bincount(inverse) - 1) / 2
-    count = int(positive.sum())
-    return float((rank[inverse][positive].sum() - count * (count + 1) / 2) / (count * (len(score) - count)))
 
 
 def figures(said: Said, sizes: Floats) -> dict[str, float]:
@@ -98,7 +87,7 @@ def tables(said: Mapping[str, Said], sizes: Floats, view_deg: Floats, rendered: 
     yield "| view | reps | right | undisputed | right |"
     yield "| --- | --- | --- | --- | --- |"
     for number, name in enumerate(VIEWS):
-        these = np.digitize(np.abs(view_deg), [22.5, 67.5, 112.5, 157.5]) == number
+        these = views(view_deg) == number
         right = (last.good < 0.5) == bad
         if (these & clear).any():
             all_right, clear_right = right[these].mean(), right[these & clear].mean()

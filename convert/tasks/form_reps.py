@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from convert.datasets.synthetic import SyntheticClip
 from convert.pool import pool
-from convert.prepared import SPLITS, Prepared, write
+from convert.prepared import SPLITS, Prepared, split_of, write
 from convert.recipe import Span, within
 from convert.synth.found import Donor, Finder, donors, found_poses, look, span
 from convert.synth.keypoint_reps import KeypointRep, keypoint_reps, reps_of
@@ -155,11 +155,6 @@ def _source(path: Path) -> dict[str, Any]:
         f"BlazePose on {clips} clips rendered with seed {json.loads(recipe)['output']['seed']}: errors lent, and reps"
     )
     return {"name": name, "licence": "bodies CC0", "rows": 0, "sha256": hashlib.sha256(recipe).hexdigest()}
-
-
-def split_of(body: int) -> int:
-    """Row of SPLITS that a body belongs to, by its number."""
-    return SPLITS.index({7: "test", 6: "tune"}.get(int(body) % 8, "train"))
 
 
 def lenders_of(found: Sequence[Donor]) -> tuple[tuple[Donor, ...], ...]:

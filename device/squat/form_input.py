@@ -11,7 +11,7 @@ import numpy as np
 
 from device.squat.features import scale_px_per_m, view_deg
 from device.squat.level import SITS, pitch_deg, upright
-from device.squat.pose import JOINTS, Array, Pose, index
+from device.squat.pose import JOINTS, MIRRORED, Array, Pose, index
 from device.squat.rep import Rep
 
 FORM_INPUT_VERSION = 2
@@ -105,9 +105,7 @@ def mirrored(shown: Array) -> Array:
     return np.concatenate([swapped.reshape(*shown.shape[:-1], -1), camera], -1)
 
 
-OTHER_SIDE = np.array(
-    [JOINTS.index(n.replace("left", "RIGHT").replace("right", "left").replace("RIGHT", "right")) for n in JOINTS]
-)
+OTHER_SIDE = MIRRORED[_BODY]
 """Place of each joint's counterpart on the other side."""
 
 

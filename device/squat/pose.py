@@ -34,6 +34,10 @@ def index(*names: str) -> NDArray[np.intp]:
     return np.array([KEYPOINTS.index(name) for name in names])
 
 
+MIRRORED = index(*(n.replace("left", "?").replace("right", "left").replace("?", "right") for n in KEYPOINTS))
+"""Row of each keypoint's counterpart on the other side; those of the joints come first, and are joints."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pose:
     """The lifter in one frame.

@@ -19,7 +19,7 @@ from convert.prepared import Prepared
 from convert.synth.found import SHARES, Donor, Finder
 from convert.synth.keypoint_reps import keypoint_reps
 from convert.tasks import form, form_paper, form_reps
-from convert.tasks.form_figures import Said, auc, balanced, figures, same_verdicts
+from convert.tasks.form_figures import Said, balanced, figures, same_verdicts
 from convert.tasks.form_reps import DISPUTED, FAULT_NAMES, LIMITS, FormData, is_bad, is_clear
 from convert.tasks.form_tables import beside_paper
 from device.errors import InputError
@@ -152,7 +152,6 @@ def test_figures_of_a_perfect_and_of_an_always_bad_judge():
     assert (perfect["accuracy"], perfect["balanced"], perfect["auc"]) == (1.0, 1.0, 1.0)
     assert (always["accuracy"], always["balanced"], always["auc"]) == (0.8, 0.5, 0.5)
     assert np.isnan(balanced(np.array([True]), np.array([True])))
-    assert auc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])) == pytest.approx(0.75)
 
 
 def test_a_quantized_graph_passes_where_it_wavers_inside_the_band_and_fails_where_it_is_sure_of_the_contrary():

@@ -7,8 +7,9 @@ pytest.importorskip("torch", reason="training needs PyTorch: pip install 'squatl
 
 from convert import bench_pose, pose_clips
 from convert.evaluate import summary
+from convert.metrics import VIEWS, views
 from convert.pose_card import CLIPS_HEADING, by_keypoint, by_view
-from convert.pose_errors import VIEWS, Errors, view_names
+from convert.pose_errors import Errors
 from device.squat.pose import KEYPOINTS, index
 
 
@@ -37,8 +38,8 @@ def test_a_keypoints_row_holds_both_sides_and_leaves_out_what_is_not_known() -> 
 
 
 def test_views_are_told_apart_left_and_right_alike() -> None:
-    assert [VIEWS[k] for k in view_names(np.array([0, -22, 23, -68, 112, 113, -157, 158, 180]))] == [
-        "front", "front", "front oblique", "side", "side", "rear oblique", "rear oblique", "rear", "rear",
+    assert [VIEWS[k] for k in views(np.array([0, -22, 23, -68, 112, 113, -157, 158, 180]))] == [
+        "front", "front", "front oblique", "side", "side", "back oblique", "back oblique", "back", "back",
     ]  # fmt: skip
     torsos = np.full((3, len(KEYPOINTS)), 0.02)
     torsos[2] = 0.08

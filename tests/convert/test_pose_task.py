@@ -10,11 +10,12 @@ pytest.importorskip("torch", reason="training needs PyTorch: pip install 'squatl
 
 import torch
 
+from convert import pose_gate
 from convert.datasets import pose_rows
-from convert.datasets.pose_rows import SWAPPED, Data, example
+from convert.datasets.pose_rows import Data, example
 from convert.nets.pose import POINTS, Deployed, Net
 from convert.pose_errors import figures, found_in
-from convert.pose_gate import _Judged, differs, match_reps
+from convert.pose_gate import _Judged, compare, differs, match_reps
 from convert.prepared import Prepared
 from convert.recipe import read
 from convert.synth.truth import Truth
@@ -22,7 +23,7 @@ from convert.tasks.pose import TASK
 from convert.train import train
 from device.errors import InputError
 from device.inference.squatlight_pose import FINE, OUTPUTS
-from device.squat.pose import BAR_ENDS, KEYPOINTS, index
+from device.squat.pose import BAR_ENDS, KEYPOINTS, MIRRORED, index
 
 RECIPES = Path(pose_rows.__file__).parents[1] / "recipes"
 SIDE, FRAMES, FPS = 200, 4, 12
@@ -106,10 +107,10 @@ def test_without_sources_it_says_what_to_name(tmp_path: Path) -> None:
 
 
 def test_a_mirror_swaps_left_and_right() -> None:
-    assert [KEYPOINTS[k] for k in SWAPPED[index("nose", "left_hip", "right_knee_top", "left_bar_end")]] == [
+    assert [KEYPOINTS[k] for k in MIRRORED[index("nose", "left_hip", "right_knee_top", "left_bar_end")]] == [
         "nose", "right_hip", "left_knee_top", "right_bar_end",
     ]  # fmt: skip
-    assert (SWAPPED[SWAPPED] == np.arange(POINTS)).all()
+    assert (MIRRORED[MIRRORED] == np.arange(POINTS)).all()
 
 
 def test_points_stay_on_their_dots_however_the_crop_lies(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +123,7 @@ def test_points_stay_on_their_dots_however_the_crop_lies(prepared: Prepared, mon
         for k in np.flatnonzero(shown["placed"]):
             x, y = np.minimum((shown["points"][k] * 256).astype(int), 255)
             area = shown["image"][max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].astype(float)
-            colours = [COLOURS[k], COLOURS[SWAPPED[k]]]
+            colours = [COLOURS[k], COLOURS[MIRRORED[k]]]
             near.append(min(np.abs(area - colour).mean(-1).min() for colour in colours))
     assert np.median(near) < 20
     assert np.mean(np.array(near) < 60) > 0.8  # dots lie over one another
@@ -227,6 +228,32 @@ def test_reps_match_by_their_bottoms_once_each() -> None:
     ours = [_Judged(1.0, None, ""), _Judged(1.4, None, ""), _Judged(9.0, None, "")]
     theirs = [_Judged(1.5, None, ""), _Judged(5.0, None, "")]
     assert [(a.bottom_s, b.bottom_s) for a, b in match_reps(ours, theirs)] == [(1.0, 1.5)]
+
+
+class Blank:
+    """A graph that finds nobody."""
+
+    input_shape, output_shapes, runtime = (1, 256, 256, 3), OUTPUTS, "none"
+
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: np.zeros(shape, np.float32) for name, shape in OUTPUTS.items()}
+
+
+def test_a_graph_passes_only_where_reps_were_judged(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pose_gate, "CLIPS", Path("nowhere/manifest.json"))
+    found = compare(Blank(), Blank(), prepared, False)  # type: ignore[arg-type]
+    assert (found.figures["videos"], found.figures["reps"], found.passed) == (4, 0, False)
+    good, bad = _Judged(1.0, 0.95, "GOOD_LIFT"), _Judged(1.0, 0.05, "NO_LIFT")
+    for ours, theirs, passes in (([good], [good], True), ([good], [bad], False), ([good], [], False)):
+        monkeypatch.setattr(pose_gate, "_judge", lambda *_, both=(ours, theirs): both)
+        assert compare(Blank(), Blank(), prepared, False).passed == passes  # type: ignore[arg-type]
+
+
+def test_a_gate_without_clips_names_where_they_should_be(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pose_gate, "CLIPS", Path("nowhere/manifest.json"))
+    moved = replace(prepared, about={**prepared.about, "folders": ["moved/away"]})
+    with pytest.raises(InputError, match=r"nothing to judge, expected clips in nowhere/manifest\.json, moved/away"):
+        compare(Blank(), Blank(), moved, False)  # type: ignore[arg-type]
 
 
 def test_calibration_shows_pictures_as_the_device_gives_them(prepared: Prepared) -> None:

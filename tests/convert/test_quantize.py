@@ -11,7 +11,7 @@ from toys.blob import Blob, Deployed, Net
 
 from convert import graphs, runtimes
 from convert.recipe import Quantize
-from device.errors import PartFailed
+from device.errors import InputError, PartFailed
 from device.inference.tflite import Model
 
 OUTPUTS = ("place", "right")
@@ -84,6 +84,15 @@ def test_each_way_of_quantizing_keeps_names_and_values_in_both_runtimes(floating
             answer = older(image[None])
             for name in OUTPUTS:
                 np.testing.assert_allclose(answer[name], newer[name], atol=0.01 * np.ptp([one[name] for one in wanted]))
+
+
+@pytest.mark.parametrize("words", ["nowhere", "^CONV", "^place$"])
+def test_a_pattern_that_finds_no_operation_is_refused(floating, tmp_path: Path, words: str) -> None:
+    path, images = floating
+    assert any(line.endswith(" place;") for line in graphs.layers(path))
+    with pytest.raises(InputError, match=r"quantize\.keep_float: '.*' finds no operation"):
+        graphs.quantize(path, Quantize("static", ("^place", words)), images, tmp_path / "small.tflite")
+    assert not (tmp_path / "small.tflite").exists()
 
 
 def test_dynamic_range_is_refused(floating, tmp_path: Path) -> None:

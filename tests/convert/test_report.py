@@ -29,6 +29,12 @@ def test_every_bar_of_what_ships_is_found_and_every_measure_is_a_command(capsys)
         assert all(command[0] in COMMANDS for command in commands)
 
 
+def test_a_report_says_where_files_differ_from_its_commit(capsys, monkeypatch) -> None:
+    monkeypatch.setattr("convert.report.commit", lambda: f"{'0123456789' * 4}-changed")
+    assert main(["report", "depth"]) == 0
+    assert "Code of commit 012345678901-changed.\n" in capsys.readouterr().out
+
+
 def test_what_is_given_is_measured_with_its_command(tmp_path: Path, capsys, monkeypatch) -> None:
     asked = []
     monkeypatch.setattr("convert.real_sets.main", lambda words: asked.append(list(words)) or print("counted") or 0)

@@ -11,10 +11,11 @@ from convert.datasets.growing import GrowingArray
 
 torch = pytest.importorskip("torch")
 
+from convert.metrics import auc  # noqa: E402
 from convert.nets.heat import places  # noqa: E402
 from convert.nets.surface import POINTS, SEEN, Head, SurfaceNet  # noqa: E402
 from convert.prepared import Prepared, write  # noqa: E402
-from convert.surface_report import auc, card, near_errors, with_offset  # noqa: E402
+from convert.surface_report import card, near_errors, with_offset  # noqa: E402
 from convert.tasks.surface import TASK, SurfaceData  # noqa: E402
 from device.inference import surface  # noqa: E402
 from device.squat.pose import KEYPOINTS, SIDES, index  # noqa: E402
@@ -203,6 +204,7 @@ def test_the_card_sets_the_head_beside_blazepose(prepared: Prepared) -> None:
 def test_the_area_under_the_curve() -> None:
     assert auc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])) == pytest.approx(0.75)
     assert auc(np.ones(4), np.array([True, False, True, False])) == pytest.approx(0.5)
+    assert np.isnan(auc(np.ones(2), np.array([True, True])))
 
 
 def test_the_manifest_names_the_file_that_the_backbone_is_folded_from(prepared: Prepared) -> None:

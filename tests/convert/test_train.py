@@ -15,8 +15,8 @@ from dataclasses import replace
 import torch
 
 from convert.__main__ import main
-from convert.prepared import Prepared
-from convert.runs import Run
+from convert.prepared import Prepared, create, write
+from convert.runs import Run, save
 from convert.train import train
 from device.errors import InputError, PartFailed
 from device.squat.pose import KEYPOINTS
@@ -75,6 +75,32 @@ def test_a_training_killed_and_resumed_gives_the_same_bits(toy, tmp_path, monkey
     assert same(tmp_path / "whole", tmp_path / "killed")
 
 
+@pytest.mark.parametrize("file", ["checkpoint.pt", "net.pt"])
+def test_a_training_that_died_between_the_files_of_its_last_epoch_resumes_whole(
+    toy, tmp_path, monkeypatch, file
+) -> None:
+    recipe, prepared = toy
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    history = train(recipe, prepared, whole)
+    written = 0
+
+    def dying(value, path):
+        nonlocal written
+        save(value, path)
+        written += path.name == file
+        if written == recipe.train.epochs:
+            raise Stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr("convert.train.save", dying)
+        with pytest.raises(Stop):
+            train(recipe, prepared, killed)
+    train(recipe, prepared, killed, resume=True)
+    assert same(whole, killed)
+    found = Run.open(killed).history
+    assert [(e["epoch"], e["loss"], e["tune"]) for e in found] == [(e["epoch"], e["loss"], e["tune"]) for e in history]
+
+
 def test_another_seed_gives_other_weights(toy, tmp_path) -> None:
     recipe, prepared = toy
     train(recipe, prepared, tmp_path / "a")
@@ -128,10 +154,10 @@ def test_a_training_is_not_overwritten_nor_mixed_with_another(toy, tmp_path) -> 
 
 
 def damaged(prepared: Prepared, name: str, change) -> Prepared:
-    array = np.load(prepared.folder / f"{name}.npy")
-    change(array)
-    np.save(prepared.folder / f"{name}.npy", array)
-    return Prepared.open(prepared.folder)
+    """As if `prepare` had made it so."""
+    arrays = {each: np.array(array) for each, array in prepared.arrays.items()}
+    change(arrays[name])
+    return write(prepared.folder, arrays, prepared.split, prepared.about)
 
 
 def nan_in_row_7(array) -> None:
@@ -165,9 +191,37 @@ def test_an_empty_class_is_named_with_its_split(toy, tmp_path) -> None:
 
 def test_an_empty_split_is_named(toy, tmp_path) -> None:
     recipe, prepared = toy
-    np.save(prepared.folder / "split.npy", np.zeros_like(prepared.split))
+    broken = write(prepared.folder, prepared.arrays, np.zeros_like(prepared.split), prepared.about)
     with pytest.raises(InputError, match="no rows in the tune split"):
+        train(recipe, broken, tmp_path / "run")
+
+
+def test_a_number_that_is_no_split_is_named(toy, tmp_path) -> None:
+    recipe, prepared = toy
+    broken = write(prepared.folder, prepared.arrays, np.where(prepared.split == 2, 7, prepared.split), prepared.about)
+    with pytest.raises(InputError, match=r"split\.npy: holds 7, expected 0 to 2"):
+        train(recipe, broken, tmp_path / "run")
+
+
+def test_data_that_is_not_as_prepare_wrote_it_is_named(toy, tmp_path) -> None:
+    recipe, prepared = toy
+    np.save(prepared.folder / "place.npy", prepared.arrays["place"][::-1].copy())
+    with pytest.raises(InputError, match=r"place\.npy: not as `prepare` wrote it"):
         train(recipe, Prepared.open(prepared.folder), tmp_path / "run")
+    np.save(prepared.folder / "split.npy", prepared.split[::-1])
+    with pytest.raises(InputError, match=r"split\.npy: not as `prepare` wrote it"):
+        Prepared.open(prepared.folder)
+
+
+def test_the_same_arrays_split_otherwise_are_other_data(toy, tmp_path) -> None:
+    recipe, prepared = toy
+    train(recipe, prepared, tmp_path / "run")
+    arrays = {name: np.array(array) for name, array in prepared.arrays.items()}
+    other = write(tmp_path / "other", arrays, prepared.split[::-1], prepared.about)
+    with pytest.raises(InputError, match="of another split"):
+        train(recipe, other, tmp_path / "run", resume=True)
+    with pytest.raises(InputError, match="not the data"):
+        Run.open(tmp_path / "run").net(other)
 
 
 def test_other_keypoints_or_features_than_the_device_s_are_refused(toy) -> None:
@@ -231,6 +285,27 @@ def test_the_commands_prepare_and_train_and_tell_of_what_is_missing(toy, tmp_pat
     Path(recipe).write_text(Path(recipe).read_text() + "[data]\nnoise = 0.2\n")
     assert main(["train", recipe, "--data", out, "--out", f"{run}2"]) == 2
     assert "prepared with data.noise = 0.05, the recipe says 0.2; prepare it anew" in capsys.readouterr().err
+
+
+def test_a_preparation_that_finds_nothing_leaves_what_was_prepared_before(toy, tmp_path, monkeypatch, capsys) -> None:
+    recipe, prepared = toy
+    arguments = ["prepare", str(tmp_path / "toy.toml"), "--out", str(prepared.folder)]
+
+    def nothing(*_):
+        raise InputError("no clips")
+
+    def dying(self, told, sources, out, seed):
+        create(out, "images", (1, 2), np.uint8)
+        raise InputError("a broken clip")
+
+    monkeypatch.setattr(type(recipe.maker), "prepare", nothing)
+    assert main(arguments) == 2
+    Prepared.open(prepared.folder).check()
+    monkeypatch.setattr(type(recipe.maker), "prepare", dying)
+    assert main(arguments) == 2
+    with pytest.raises(InputError, match="no prepared data"):
+        Prepared.open(prepared.folder)
+    assert "no clips\nconvert: a broken clip" in capsys.readouterr().err
 
 
 COMMAND = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone")
