@@ -14,8 +14,8 @@ from device.errors import InputError
 
 
 def found_in(folder: Path, pose_model: str = "") -> Path:
-    """Where the keypoints are kept that a pose model, by default that of the device's settings, finds in a set."""
-    return folder / f"found-{pose_model or settings.load().models.pose}"
+    """Where the keypoints are kept that a pose model, by default that of the embedded settings, finds in a set."""
+    return folder / f"found-{pose_model or settings.load(settings.DEFAULT_FILE).models.pose}"
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def look(clip: SyntheticClip, kept: Path, pose_model: str) -> Seen:
     labelled = LabelledClip(clip.truth_file.stem, clip.video, "", "", "", not truth.reps, ())
     reps = {}
     for method in ESTIMATORS:
-        chosen = settings.load()
+        chosen = settings.load(settings.DEFAULT_FILE)
         models, depth = replace(chosen.models, pose=pose_model), replace(chosen.depth, method=method)
         chosen = replace(chosen, models=models, depth=depth)
         reps[method] = judge_clip(labelled, chosen, kept).reps
