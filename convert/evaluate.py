@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from convert.clips import Judged, LabelledClip, judge_clip, match, read_manifest
 from convert.metrics import mean, wilson
+from convert.outputs import new_file
 from device import settings
 from device.squat.rulebook import Decision
 
@@ -185,7 +186,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m convert evaluate", description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, metavar="MANIFEST")
     parser.add_argument("--split", choices=("tune", "test"), help="one split alone")
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument("--json", type=new_file, metavar="OUT")
     parser.add_argument(
         "--keypoints", type=Path, metavar="DIR", help="use keypoints stored there, store what is missing"
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from convert import bars, cards
 from convert.commit import commit
+from convert.outputs import new_file
 from convert.recipe import find_task
 from convert.verify import passed
 from device.errors import InputError
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--with", dest="given", action="append", default=[], metavar="KEY=PATH", help="data to measure on"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="Markdown")
+    parser.add_argument("--out", type=new_file, metavar="FILE", help="Markdown")
     asked = parser.parse_intermixed_args(arguments)
     given = paths(asked.given)
     keys = (*bars.MEASURES, *bars.TABLES, *OF_TASKS)

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+from convert.outputs import new_file
 from convert.prepared import Prepared
 from convert.recipe import find_task
 from convert.runtimes import OlderModel, older_python
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("name", help="of a model in models/")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what `prepare` wrote for its task")
     parser.add_argument("--all", action="store_true", help="over everything the bars name, not the part for minutes")
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument("--json", type=new_file, metavar="OUT")
     asked = parser.parse_args(arguments)
     manifest = find(asked.name)
     if "task" not in manifest.more:

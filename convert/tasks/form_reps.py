@@ -24,7 +24,7 @@ from convert.prepared import SPLITS, Prepared, write
 from convert.recipe import Span, within
 from convert.synth.found import Donor, Finder, donors, found_poses, look, span
 from convert.synth.keypoint_reps import KeypointRep, keypoint_reps, reps_of
-from convert.synth.recipe import Motion, Output, Recipe
+from convert.synth.recipe import Motion, Output, Recipe, kept
 from device import settings
 from device.errors import InputError
 from device.squat.form import FAULTS
@@ -150,9 +150,9 @@ def written(
 
 def _source(path: Path) -> dict[str, Any]:
     """What a card tells of a rendered set."""
-    recipe = (path / "recipe.json").read_bytes()
+    seed, recipe = kept(path)["output"]["seed"], (path / "recipe.json").read_bytes()
     clips = len(SyntheticClip.all_in(path))
-    model, seed = settings.load(settings.DEFAULT_FILE).models.pose, json.loads(recipe)["output"]["seed"]
+    model = settings.load(settings.DEFAULT_FILE).models.pose
     name = f"the pose model {model} on {clips} clips rendered with seed {seed}: errors lent, and reps"
     return {"name": name, "licence": "bodies CC0", "rows": 0, "sha256": hashlib.sha256(recipe).hexdigest()}
 

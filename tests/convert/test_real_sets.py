@@ -142,6 +142,14 @@ def test_a_broken_table_of_stages_is_named(tmp_path: Path, change, said: str) ->
         updown.read(tmp_path, "test")
 
 
+def test_a_table_of_stages_that_is_no_text_or_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "test.csv").mkdir()
+    for split in ("train", "test"):
+        with pytest.raises(InputError, match=rf"{split}\.csv"):
+            updown.read(tmp_path, split)
+
+
 @pytest.mark.parametrize(("view", "at"), [(0.0, 0.0), (90.0, 90.0), (-45.0, -45.0)])
 def test_a_figure_of_joint_angles_is_counted_and_seen_from_where_the_camera_stands(tmp_path, view, at) -> None:
     write_mot(tmp_path / "a.mot", list(opencap.NEEDED), squats(105))
