@@ -96,7 +96,7 @@ def load(path: Path, device: torch.device | str) -> Any:
         return torch.load(path, map_location=device, weights_only=True)
     except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
         said = str(error).strip().splitlines() or ["nothing in it"]
-        raise InputError(f"{path}: no weights that a training kept ({said[0]})") from None
+        raise InputError(f"{path}: no weights that a training kept ({said[0].split('. ')[0]})") from None
 
 
 def save_text(text: str, path: Path) -> None:

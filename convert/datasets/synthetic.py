@@ -55,16 +55,20 @@ class SyntheticClip:
         """The frames in order, (height, width, 3) uint8 RGB.
 
         Raises:
-            InputError: the video cannot be read.
+            InputError: the video cannot be read, or has fewer frames than its truth; the latter after its last one.
         """
         video = cv2.VideoCapture(str(self.video))
         if not video.isOpened():
             raise InputError(f"{self.video}: cannot be read as a video")
+        frames = 0
         try:
             while True:
                 ok, image = video.read()
                 if not ok:
-                    return
+                    break
+                frames += 1
                 yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
         finally:
             video.release()
+        if frames < (told := len(self.truth().keypoints_px)):
+            raise InputError(f"{self.video}: {frames} frames, its truth tells of {told}")

@@ -128,7 +128,8 @@ def produce(
     for rest in [*out.glob(".*-clip*"), *out.glob("*.partial")]:
         rest.unlink()
     wanted = range(recipe.output.clips) if only is None else only
-    missing = [c for c in wanted if not (out / (name_of(c) + ".npz")).exists()]
+    files = (".npz", SUFFIX[recipe.output.codec])
+    missing = [c for c in wanted if not all((out / (name_of(c) + end)).exists() for end in files)]
     total = {"clips": 0.0, "frames": 0.0, "cpu_s": 0.0, "wall_s": 0.0}
     failures: list[str] = []
     bar = tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="clip", file=sys.stderr, disable=None)

@@ -78,6 +78,17 @@ def test_only_what_is_missing_is_made_again(made):
     assert not list(made.glob(".*"))
 
 
+def test_a_clip_without_its_video_is_made_again_and_listed_nowhere(made, tmp_path, monkeypatch):
+    for name in ("clip000000.npz", "clip000000.avi", "clip000001.npz"):
+        (tmp_path / name).write_bytes((made / name).read_bytes())
+    listed = write_coco(tmp_path, every=1)
+    assert listed == len(Truth.read(tmp_path / "clip000000.npz").visible)
+    again = []
+    monkeypatch.setattr(produce, "make_clip", lambda recipe, clip, out: again.append(clip) or {})
+    produce.produce(RECIPE, tmp_path)
+    assert again == [1]
+
+
 def test_a_folder_of_another_recipe_is_refused(made):
     from dataclasses import replace
 
