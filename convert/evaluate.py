@@ -14,6 +14,7 @@ from convert.clips import Judged, LabelledClip, judge_clip, match, read_manifest
 from convert.metrics import mean, wilson
 from convert.outputs import new_file
 from device import settings
+from device.errors import InputError, SettingsError
 from device.squat.rulebook import Decision
 
 
@@ -194,7 +195,10 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     wanted = settings.load(settings.DEFAULT_FILE)
     if asked.depth:
-        wanted = settings.checked(replace(wanted, depth=replace(wanted.depth, method=asked.depth)))
+        try:
+            wanted = settings.checked(replace(wanted, depth=replace(wanted.depth, method=asked.depth)))
+        except SettingsError as error:
+            raise InputError(f"--depth: {error}") from None
     clips = read_manifest(asked.clips, asked.split or "")
     scores = [score_clip(c, judge_clip(c, wanted, asked.keypoints)) for c in tqdm(clips, unit="clip", disable=None)]
     print_clips(scores)
