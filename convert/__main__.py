@@ -25,7 +25,7 @@ COMMANDS = {
     "bar-report": ("convert.bar_report", "the bar's ends and velocity on a rendered set, against its truth"),
     "surface-sheet": ("convert.surface_sheet", "draws the surface points found on labelled clips, to be looked at"),
     "frontsquat": ("convert.frontsquat", "depth on FrontSquat: the paper's network beside ours"),
-    "real-sets": ("convert.real_sets", "what the device makes of FiT-AI, up/down and OpenCap"),
+    "real-sets": ("convert.real_sets", "what the device makes of FiT-AI, up/down, OpenCap and DeepSquat"),
     "bench": ("convert.bench", "frames a second, memory, start-up; against mediapipe's own Pose"),
     "latency": ("convert.latency", "how long a picture takes to the lamp"),
     "soak": ("convert.soak", "a day of keypoints, half an hour of pictures: memory, handles, files"),

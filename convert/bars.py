@@ -74,6 +74,7 @@ MEASURES: Mapping[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     "fitai": ("FiT-AI: reps counted, form of what is named correct or incorrect", (("real-sets", "--fitai", "PATH"),)),
     "updown": ("up/down: phases beside stages", (("real-sets", "--updown", "PATH"),)),
     "opencap": ("OpenCap: five squats above depth", (("real-sets", "--opencap", "PATH"),)),
+    "deepsquat": ("DeepSquat's labels: what is odd in them", (("real-sets", "--deepsquat", "PATH"),)),
 }
 """By the key of `--with`: what it shows, and the commands, PATH to be replaced."""
 

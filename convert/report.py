@@ -2,7 +2,8 @@
 
 Without more it prints the bars and what manifests and cards hold, which `quantize` measured. What the data is here for
 is measured again: `--with clips=clips/manifest.json`, `frontsquat=LANDMARKS`, `posture=FOLDER`, `fitai=FOLDER`,
-`updown=FOLDER`, `opencap=FILE`, and `table2=SWEEP`, `table3=SWEEP` for DeepSquat's tables. `--out` gets the same.
+`updown=FOLDER`, `opencap=FILE`, `deepsquat=FILE`, and `table2=SWEEP`, `table3=SWEEP` for DeepSquat's tables. `--out`
+gets the same.
 """
 
 import argparse

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert import real_sets
 from convert.__main__ import main
+from convert.clips import Judged
 from convert.datasets import fitai, opencap, updown
 from convert.datasets.mediapipe import poses_of
 from convert.real_sets import judged, squats_of
@@ -189,9 +191,28 @@ def test_a_broken_file_of_angles_is_named(tmp_path: Path) -> None:
         opencap.read(tmp_path / "nowhere.mot")
 
 
+def test_deepsquats_labels_are_told_with_what_is_odd_and_its_videos_judged_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    squat = "  - start: '{}:00'\n    mid: '{}:15'\n    end: '{}:30'\n    label: {}\n"
+    path = tmp_path / "raw_data_params.yml"
+    path.write_text(
+        "a.mp4:\n" + squat.format(1, 2, 3, 1) + squat.format(5, 6, 7, 0) + "b.mp4:\n" + squat.format(1, 2, 3, 0)
+    )
+    assert main(["real-sets", "--deepsquat", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "3 squats in 2 videos, 1 called good; 3 oddities" in said
+    assert "- line 2: a.mp4: end '3:30' counts 30 thirtieths" in said
+    assert "Videos beside the labels: 0 of 2." in said
+    (tmp_path / "b.mp4").touch()
+    monkeypatch.setattr(real_sets, "judge_clip", lambda clip, chosen: Judged((), 30, 1.0))
+    assert main(["real-sets", "--deepsquat", str(path)]) == 0
+    assert "| b.mp4 | 1 | 0 | 1 | 0 |" in capsys.readouterr().out
+
+
 def test_without_data_the_command_says_what_it_wants(capsys) -> None:
     assert main(["real-sets"]) == 2
-    assert "expected at least one of --fitai, --updown, --opencap" in capsys.readouterr().err
+    assert "expected at least one of --fitai, --updown, --opencap, --deepsquat" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not (DATA / "updown").is_dir(), reason="needs ../shared/data")
