@@ -3,6 +3,8 @@
 import importlib
 import sys
 from collections.abc import Sequence
+from pickle import UnpicklingError
+from zipfile import BadZipFile
 
 from device.errors import SquatlightError
 
@@ -23,11 +25,13 @@ COMMANDS = {
     "bar-report": ("convert.bar_report", "the bar's ends and velocity on a rendered set, against its truth"),
     "surface-sheet": ("convert.surface_sheet", "draws the surface points found on labelled clips, to be looked at"),
     "frontsquat": ("convert.frontsquat", "depth on FrontSquat: the paper's network beside ours"),
-    "real-sets": ("convert.real_sets", "what the device makes of FiT-AI, up/down and OpenCap"),
+    "real-sets": ("convert.real_sets", "what the device makes of FiT-AI, up/down, OpenCap and DeepSquat"),
     "bench": ("convert.bench", "frames a second, memory, start-up; against mediapipe's own Pose"),
     "latency": ("convert.latency", "how long a picture takes to the lamp"),
     "soak": ("convert.soak", "a day of keypoints, half an hour of pictures: memory, handles, files"),
 }
+SYNTH = ("scipy", "moderngl")
+"""What the extra [synth] brings; all else that may be missing comes with [convert]."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,6 +49,23 @@ def main(arguments: Sequence[str]) -> int:
     except SquatlightError as error:
         print(f"convert: {error}", file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing in ("", "convert", "device"):
+            raise
+        extra = "synth" if missing in SYNTH else "convert"
+        print(f"convert: {arguments[0]} needs {missing}: pip install 'squatlight[{extra}]'", file=sys.stderr)
+        return 2
+    except OSError as error:
+        named = f"{error.filename}: {error.strerror}" if error.filename is not None else error
+        print(f"convert: {named}", file=sys.stderr)
+        return 2
+    except (EOFError, BadZipFile, UnpicklingError, UnicodeDecodeError) as error:
+        print(
+            f"convert: a damaged file, or none of the kind expected ({(str(error) or repr(error)).splitlines()[0]})",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         return 130
     return code

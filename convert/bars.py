@@ -51,7 +51,7 @@ BARS = (
     Bar("surface", "crease_median", "hip crease of the nearer leg, median error in torso lengths", 0.035),
     Bar("surface", "knee_top_median", "knee top of the nearer leg, median error in torso lengths", 0.035),
     Bar("pose", "joints", "body joints, median error in torso lengths (a bar of the full recipe)", 0.03),
-    Bar("form", "accuracy", "share of reps rightly called good or bad, as BlazePose finds them", 0.95, True),
+    Bar("form", "accuracy", "share of reps rightly called good or bad, as the pose model finds them", 0.95, True),
     Bar("depth", "keypoints, known: median cm", "median error, height and camera known, cm", 2.5),
     Bar("depth", "rendered, known: median cm", "the same, rendered lifters, cm", 2.5),
     Bar("depth", "keypoints, known: ECE", "ECE within 8 cm of parallel, height and camera known", 0.05),
@@ -74,6 +74,7 @@ MEASURES: Mapping[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     "fitai": ("FiT-AI: reps counted, form of what is named correct or incorrect", (("real-sets", "--fitai", "PATH"),)),
     "updown": ("up/down: phases beside stages", (("real-sets", "--updown", "PATH"),)),
     "opencap": ("OpenCap: five squats above depth", (("real-sets", "--opencap", "PATH"),)),
+    "deepsquat": ("DeepSquat's labels: what is odd in them", (("real-sets", "--deepsquat", "PATH"),)),
 }
 """By the key of `--with`: what it shows, and the commands, PATH to be replaced."""
 

@@ -20,6 +20,7 @@ import device
 from convert import latency
 from convert.contestants import ASKED
 from convert.flops import mflop
+from convert.outputs import new_file
 from device.camera.clip import Clip
 from device.errors import PartFailed
 from device.inference import models
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m convert bench", description=__doc__)
     parser.add_argument("--clip", default=str(DEMO), metavar="FILE", help="default: the bundled clip")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each (default 5)")
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument("--json", type=new_file, metavar="OUT")
     asked = parser.parse_args(arguments)
     with Clip(asked.clip) as clip:
         size = clip.size

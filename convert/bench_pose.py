@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from convert.flops import mflop
+from convert.outputs import new_file
 from device.inference import fetch
 from device.inference.models import find
 from device.inference.squatlight_pose import decode
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=200, metavar="N", help="runs of each (default 200)")
     parser.add_argument("--runtime", help="ai_edge_litert or tflite_runtime; default: the device's")
     parser.add_argument("--graph", type=Path, metavar="FILE", help="another graph than models/pose.tflite")
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument("--json", type=new_file, metavar="OUT")
     asked = parser.parse_args(arguments)
     paths = {"squatlight": asked.graph or find("pose").path, "blazepose": fetch.find("blazepose_full").path}
     result = measured(paths, asked.rounds, asked.runtime)

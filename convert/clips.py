@@ -1,8 +1,8 @@
 """Labelled clips: the manifest's format, and what a device found in them.
 
-A manifest is a JSON list of clips with `id, file, fps, frames, split, person, negatives, reps`; a rep has
-`bottom_frame, start_frame, end_frame, depth` (above, parallel = cannot be told, below), `confidence` 0 to 1 and
-`complete` (false = cut by the clip's ends). Time 0 is the first decoded frame.
+A manifest is a JSON list of clips with `id, file, fps, frames, split` (tune or test), `person, negatives, reps` and,
+where it is known, `view`; a rep has `bottom_frame, start_frame, end_frame, depth` (above, parallel = cannot be told,
+below), `confidence` 0 to 1 and `complete` (false = cut by the clip's ends). Time 0 is the first decoded frame.
 """
 
 import json
@@ -22,6 +22,8 @@ from device.squat.events import RepJudged
 from device.squat.judge import Judge
 from device.squat.pose import Pose
 from device.watch import watch
+
+SPLITS, DEPTHS = ("tune", "test"), ("above", "parallel", "below")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class LabelledClip:
-    """A clip with its labels; `negative` clips hold no squat."""
+    """A clip with its labels; `negative` clips hold no squat. `view` in words, empty where it is not known."""
 
     id: str
     path: Path
@@ -91,6 +93,8 @@ def read_manifest(path: Path, split: str = "") -> list[LabelledClip]:
     try:
         rows = json.loads(path.read_text("utf-8"))
         clips = [_clip(path.parent, row) for row in rows]
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
         raise InputError(f"{path}: not a manifest of labelled clips ({error!r})") from error
     kept = [clip for clip in clips if not split or clip.split == split]
@@ -103,6 +107,11 @@ def read_manifest(path: Path, split: str = "") -> list[LabelledClip]:
 
 def _clip(folder: Path, row: dict[str, Any]) -> LabelledClip:
     fps = row["fps"]
+    _expect(row, row["split"] in SPLITS, "split", row["split"], f"one of {', '.join(SPLITS)}")
+    for rep in row["reps"]:
+        depth, sure = rep["depth"], rep["confidence"]
+        _expect(row, depth in DEPTHS, "depth", depth, f"one of {', '.join(DEPTHS)}")
+        _expect(row, isinstance(sure, int | float) and 0 <= sure <= 1, "confidence", sure, "0 to 1")
     labels = tuple(
         Label(
             rep["bottom_frame"] / fps,
@@ -115,9 +124,13 @@ def _clip(folder: Path, row: dict[str, Any]) -> LabelledClip:
         for rep in row["reps"]
     )
     person = row.get("person") or row["id"]
-    return LabelledClip(
-        row["id"], folder / row["file"], row["split"], person, row["view"] or "", row["negatives"], labels
-    )
+    view = row.get("view") or ""
+    return LabelledClip(row["id"], folder / row["file"], row["split"], person, view, row["negatives"], labels)
+
+
+def _expect(row: dict[str, Any], right: bool, key: str, found: Any, expected: str) -> None:
+    if not right:
+        raise InputError(f"clip {row['id']}: {key}: expected {expected}, got {found!r}")
 
 
 def judge_clip(clip: LabelledClip, settings: Settings, keypoints: Path | None = None) -> Judged:

@@ -12,7 +12,9 @@ from tqdm import tqdm
 
 from convert.clips import Judged, LabelledClip, judge_clip, match, read_manifest
 from convert.metrics import mean, wilson
+from convert.outputs import new_file
 from device import settings
+from device.errors import InputError, SettingsError
 from device.squat.rulebook import Decision
 
 
@@ -185,7 +187,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m convert evaluate", description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, metavar="MANIFEST")
     parser.add_argument("--split", choices=("tune", "test"), help="one split alone")
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument("--json", type=new_file, metavar="OUT")
     parser.add_argument(
         "--keypoints", type=Path, metavar="DIR", help="use keypoints stored there, store what is missing"
     )
@@ -193,7 +195,10 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     wanted = settings.load(settings.DEFAULT_FILE)
     if asked.depth:
-        wanted = settings.checked(replace(wanted, depth=replace(wanted.depth, method=asked.depth)))
+        try:
+            wanted = settings.checked(replace(wanted, depth=replace(wanted.depth, method=asked.depth)))
+        except SettingsError as error:
+            raise InputError(f"--depth: {error}") from None
     clips = read_manifest(asked.clips, asked.split or "")
     scores = [score_clip(c, judge_clip(c, wanted, asked.keypoints)) for c in tqdm(clips, unit="clip", disable=None)]
     print_clips(scores)

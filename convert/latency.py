@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import device
+from convert.outputs import new_file
 from device import settings, station
 from device.camera.capture import CameraLost, Shot
 from device.camera.clip import Clip
@@ -165,7 +166,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m convert latency", description=__doc__)
     parser.add_argument("--clip", default=str(DEMO), metavar="FILE", help="default: the bundled clip")
     parser.add_argument("--seconds", type=float, default=60.0, metavar="N", help="of each run (default 60)")
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument("--json", type=new_file, metavar="OUT")
     asked = parser.parse_args(arguments)
     result = measure(asked.clip, asked.seconds)
     print("\n".join([*table(result), *(f"MISSED {words}" for words in missed(result))]), flush=True)

@@ -12,7 +12,6 @@ from device.inference.tflite import Model
 from device.squat.pose import BAR_ENDS, JOINTS, KEYPOINTS, SURFACES
 
 ROWS = 1500
-CLIPS_HEADING = "## Over labelled clips"
 GROUPS = {"joints": JOINTS, "surface points": SURFACES, "bar ends": BAR_ENDS}
 
 

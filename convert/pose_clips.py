@@ -11,10 +11,11 @@ from tqdm import tqdm
 
 from convert.clips import judge_clip, read_manifest
 from convert.evaluate import CELLS, score_clip, summary
-from convert.pose_card import CLIPS_HEADING
+from convert.outputs import new_file
 from device import settings
 from device.inference.models import find, shipped_folder
 
+CLIPS_HEADING = "## Over labelled clips"
 MODELS = ("squatlight", "blazepose")
 
 
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--clips", type=Path, required=True, metavar="MANIFEST")
     parser.add_argument("--split", choices=("tune", "test"), help="one split alone")
     parser.add_argument("--keypoints", type=Path, metavar="DIR", help="keep keypoints there, a folder for each model")
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument("--json", type=new_file, metavar="OUT")
     parser.add_argument("--card", action="store_true", help="put the table into models/pose.md")
     asked = parser.parse_args(arguments)
     wanted, tables = settings.load(settings.DEFAULT_FILE), {}

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from convert.commit import commit
+from convert.outputs import new_folder
 from convert.prepared import SPLITS, Prepared
 from convert.recipe import Recipe, read
 from device.errors import InputError
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m convert prepare", description=__doc__)
     parser.add_argument("recipe", type=Path, help="TOML file, e.g. convert/recipes/depth-short.toml")
     parser.add_argument("sources", type=Path, nargs="*", help="folders and files of data that the task reads")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=new_folder, required=True, metavar="DIR")
     asked = parser.parse_intermixed_args(arguments)
     recipe = read(asked.recipe)
     for source in asked.sources:

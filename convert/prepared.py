@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.errors import InputError
+from device.inference.recorded import DAMAGED
 from device.squat.features import FEATURES_VERSION
 from device.squat.pose import KEYPOINTS
 
@@ -64,7 +65,7 @@ class Prepared:
             about = json.loads((folder / "about.json").read_text("utf-8"))
             split = np.load(folder / "split.npy")
             arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in about["arrays"]}
-        except (OSError, ValueError, KeyError) as error:
+        except (*DAMAGED, TypeError) as error:
             raise InputError(f"{folder}: no prepared data ({error}); make it with: python -m convert prepare") from None
         for name, array in arrays.items():
             if len(array) != len(split):

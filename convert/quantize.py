@@ -19,6 +19,7 @@ import torch
 
 from convert import cards, graphs
 from convert.commit import commit
+from convert.outputs import new_folder
 from convert.prepared import Prepared
 from convert.recipe import Recipe, read
 from convert.runs import Run
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m convert quantize", description=__doc__)
     parser.add_argument("run", type=Path, help="what `train` wrote")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what it was trained on")
-    parser.add_argument("--out", type=Path, default=shipped_folder(), metavar="DIR", help="default: models/")
+    parser.add_argument("--out", type=new_folder, default=shipped_folder(), metavar="DIR", help="default: models/")
     parser.add_argument("--layers", action="store_true", help="only print the operations of the float graph")
     parser.add_argument(
         "--recipe", type=Path, metavar="FILE", help="take [quantize] from here, all else must be the same"

@@ -1,8 +1,8 @@
 """`python -m convert real-sets`: what the device makes of small labelled sets that are not clips.
 
 FiT-AI's sequences, named correct or incorrect; up/down's frames, with a stage each; OpenCap's joint angles, five squats
-that stay above depth. Nothing of the device was fitted on any of them. `report --with KEY=PATH` prints the
-same.
+that stay above depth; DeepSquat's labels with what is odd in them, and its videos where they lie beside. Nothing of the
+device was fitted on any of them. `report --with KEY=PATH` prints the same.
 """
 
 import argparse
@@ -12,9 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.datasets import fitai, opencap, updown
+from convert.clips import Label, LabelledClip, judge_clip
+from convert.datasets import deepsquat, fitai, opencap, updown
 from convert.datasets.mediapipe import poses_of
+from convert.evaluate import score_clip
 from convert.metrics import wilson
+from device import settings
 from device.errors import InputError
 from device.inference.form_model import open_form_model
 from device.squat.events import Event, RepJudged
@@ -118,6 +121,27 @@ def of_opencap(path: Path) -> Iterator[str]:
         )
 
 
+def of_deepsquat(path: Path) -> Iterator[str]:
+    """Markdown: what the labels hold, all that is odd in them, and the reps counted in the videos that are there."""
+    labels = deepsquat.read(path)
+    good, odd = sum(squat.good for squat in labels.squats), len(labels.oddities)
+    yield f"DeepSquat: {len(labels.squats)} squats in {len(labels.videos)} videos, {good} called good; {odd} oddities:"
+    yield ""
+    yield from (f"- {words}" for words in labels.oddities)
+    yield ""
+    there = [video for video in labels.videos if (path.parent / video).is_file()]
+    yield f"Videos beside the labels: {len(there)} of {len(labels.videos)}."
+    if there:
+        yield "\n| video | squats | reps counted | missed | false |\n| --- | --- | --- | --- | --- |"
+    chosen = settings.load(settings.DEFAULT_FILE)
+    for video in there:
+        own = (squat for squat in labels.squats if squat.video == video)  # of their depth nothing is said
+        told = tuple(Label(squat.mid_s, squat.start_s, squat.end_s, "parallel", 0.0, True) for squat in own)
+        clip = LabelledClip(video, path.parent / video, "", "", "", False, told)
+        score = score_clip(clip, judge_clip(clip, chosen))
+        yield f"| {video} | {score.labelled} | {score.found} | {score.missed} | {score.false} |"
+
+
 def squats_of(motion: opencap.Motion) -> list[float]:
     """How far the hips sink in each squat, in lengths of the straight leg."""
     sunk = 1 - motion.height_m / (opencap.THIGH_M + opencap.SHANK_M)
@@ -131,7 +155,9 @@ def share(right: int, total: int) -> str:
     return f"{right} of {total} ({low:.0%} to {high:.0%})" if total else "none"
 
 
-SETS: Mapping[str, Callable[[Path], Iterable[str]]] = {"fitai": of_fitai, "updown": of_updown, "opencap": of_opencap}
+SETS: Mapping[str, Callable[[Path], Iterable[str]]] = {
+    "fitai": of_fitai, "updown": of_updown, "opencap": of_opencap, "deepsquat": of_deepsquat,
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -140,6 +166,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--fitai", type=Path, metavar="FOLDER", help="of squat_correct_N.json, squat_incorrect_N.json")
     parser.add_argument("--updown", type=Path, metavar="FOLDER", help="of train.csv and test.csv")
     parser.add_argument("--opencap", type=Path, metavar="FILE", help="joint angles, .mot")
+    parser.add_argument("--deepsquat", type=Path, metavar="FILE", help="raw_data_params.yml; its videos beside it")
     asked = {name: path for name, path in vars(parser.parse_args(arguments)).items() if path is not None}
     if not asked:
         raise InputError(f"expected at least one of {', '.join(f'--{name}' for name in SETS)}")

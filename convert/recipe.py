@@ -110,7 +110,7 @@ def find_task(name: str) -> "Task":
     Raises:
         InputError: there is none.
     """
-    module = name if "." in name else f"convert.tasks.{name}"
+    module = name if "." in name and not name.startswith(".") else f"convert.tasks.{name}"
     try:
         return importlib.import_module(module).TASK  # type: ignore[no-any-return]
     except ModuleNotFoundError as error:

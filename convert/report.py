@@ -2,7 +2,8 @@
 
 Without more it prints the bars and what manifests and cards hold, which `quantize` measured. What the data is here for
 is measured again: `--with clips=clips/manifest.json`, `frontsquat=LANDMARKS`, `posture=FOLDER`, `fitai=FOLDER`,
-`updown=FOLDER`, `opencap=FILE`, and `table2=SWEEP`, `table3=SWEEP` for DeepSquat's tables. `--out` gets the same.
+`updown=FOLDER`, `opencap=FILE`, `deepsquat=FILE`, and `table2=SWEEP`, `table3=SWEEP` for DeepSquat's tables. `--out`
+gets the same.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from convert import bars, cards
 from convert.commit import commit, short
+from convert.outputs import new_file
 from convert.recipe import find_task
 from convert.verify import passed
 from device.errors import InputError
@@ -26,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--with", dest="given", action="append", default=[], metavar="KEY=PATH", help="data to measure on"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="Markdown")
+    parser.add_argument("--out", type=new_file, metavar="FILE", help="Markdown")
     asked = parser.parse_intermixed_args(arguments)
     given = paths(asked.given)
     keys = (*bars.MEASURES, *bars.TABLES, *OF_TASKS)

@@ -12,6 +12,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -70,8 +71,8 @@ class Run:
             raise InputError(f"{prepared.folder}: not the data that {self.folder} was trained on")
         net = self.recipe.maker.net(self.recipe.net, prepared)
         try:
-            net.load_state_dict(torch.load(self.folder / "net.pt", map_location="cpu", weights_only=True))
-        except (OSError, RuntimeError) as error:
+            net.load_state_dict(load(self.folder / "net.pt", "cpu"))
+        except (RuntimeError, TypeError) as error:
             raise InputError(f"{self.folder}/net.pt: {str(error).splitlines()[0]}") from None
         return net.eval()
 
@@ -84,6 +85,19 @@ def save(value: Any, path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(unfinished, path)
+
+
+def load(path: Path, device: torch.device | str) -> Any:
+    """What `save` wrote.
+
+    Raises:
+        InputError: cannot be read.
+    """
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
+        said = str(error).strip().splitlines() or ["nothing in it"]
+        raise InputError(f"{path}: no weights that a training kept ({said[0].split('. ')[0]})") from None
 
 
 def save_text(text: str, path: Path) -> None:

@@ -26,6 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 import device
+from convert.outputs import new_file
 from convert.soak_parts import Broker, Listener, MjpegServer
 from device.camera.clip import Clip
 from device.errors import PartFailed
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m convert soak", description=__doc__)
     parser.add_argument("--hours", type=float, default=24.0, metavar="N", help="of stored keypoints (default 24)")
     parser.add_argument("--pose-minutes", type=float, default=30.0, metavar="N", help="of the pose model (default 30)")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="all samples")
+    parser.add_argument("--json", type=new_file, metavar="OUT", help="all samples")
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the device and the broker end, too
     parts = {}

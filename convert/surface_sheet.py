@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from convert.clips import LabelledClip, read_manifest
+from convert.outputs import new_file
 from device.camera.clip import Clip
 from device.camera.frames import Frame
 from device.errors import InputError
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--clips", type=Path, required=True, metavar="MANIFEST")
     parser.add_argument("--split", choices=("tune", "test"), default="tune")
     parser.add_argument("--reps", type=int, default=1, help="of each clip")
-    parser.add_argument("--out", type=Path, required=True, metavar="PNG")
+    parser.add_argument("--out", type=new_file, required=True, metavar="PNG")
     asked = parser.parse_args(arguments)
     tiles = []
     for clip in tqdm(read_manifest(asked.clips, asked.split), unit="clip", disable=None):

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from convert.outputs import new_folder
 from convert.prepared import Prepared
 from convert.recipe import Recipe, load, parse, read
 from convert.runs import Run, save_text
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m convert sweep", description=__doc__)
     parser.add_argument("recipe", type=Path, help="TOML file with a [sweep] table")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what `prepare` wrote")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder of trainings, and the table")
+    parser.add_argument("--out", type=new_folder, required=True, metavar="DIR", help="of trainings, and the table")
     parser.add_argument("--figure", default="score", help="of the tables' cells (default: score)")
     asked = parser.parse_args(arguments)
     recipe, prepared = read(asked.recipe), Prepared.open(asked.data)

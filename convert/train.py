@@ -16,7 +16,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,10 @@ from tqdm import tqdm
 from convert import processes
 from convert.commit import commit
 from convert.curves import draw
+from convert.outputs import new_folder
 from convert.prepared import Prepared
 from convert.recipe import Recipe, read
-from convert.runs import save, save_text
+from convert.runs import load, save, save_text
 from convert.tasks.task import Batch
 from device.errors import InputError, PartFailed
 from device.inference.models import sha256
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m convert train", description=__doc__)
     parser.add_argument("recipe", type=Path, help="TOML file, e.g. convert/recipes/depth-short.toml")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what `prepare` wrote")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the training")
+    parser.add_argument("--out", type=new_folder, required=True, metavar="DIR", help="folder of the training")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
     parser.add_argument("--start", type=Path, metavar="NET", help="begin with these weights: net.pt of a training")
     asked = parser.parse_args(arguments)
@@ -242,7 +242,7 @@ class _Loop:
         if checkpoint.exists() and not resume:
             raise InputError(f"{self.out}: holds a training; go on with --resume, or choose another --out")
         if checkpoint.exists():
-            kept = torch.load(checkpoint, map_location=self.device, weights_only=True)
+            kept = load(checkpoint, self.device)
             for what, now in self._same().items():
                 if kept.get(what, now) != now:
                     raise InputError(f"{self.out}: the training there is of another {what}; choose another --out")
@@ -303,10 +303,9 @@ class _Loop:
 def _start(net: nn.Module, path: Path, device: torch.device) -> str:
     """Gives a network the weights of a training before, and returns the hash of their file."""
     try:
-        net.load_state_dict(torch.load(path, map_location=device, weights_only=True))
-    except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
-        said = str(error).strip().splitlines() or ["nothing in it"]
-        raise InputError(f"{path}: no weights of this network ({said[0]})") from None
+        net.load_state_dict(load(path, device))
+    except (RuntimeError, TypeError) as error:
+        raise InputError(f"{path}: no weights of this network ({str(error).splitlines()[0]})") from None
     return sha256(path)
 
 

@@ -41,9 +41,9 @@ def gather(manifest: Path, method: str, keypoints: Path | None) -> list[Row]:
 def fit(rows: Sequence[Row]) -> tuple[float, float, float]:
     """Offset, sigma and the mean log-likelihood of the clear reps, in thigh lengths and nats."""
     weights = _equal(rows)
-    doubtful = np.array([label == "parallel" for _, label, _ in rows])
+    doubtful = np.array([label == "parallel" for _, label, _ in rows], bool)
     margins = np.array([margin for *_, margin in rows])
-    deep = np.array([label == "below" for _, label, _ in rows])
+    deep = np.array([label == "below" for _, label, _ in rows], bool)
     clear = ~doubtful
     if not doubtful.any() or len({*deep[clear]}) < 2:
         raise InputError("the tune split needs clear reps above and below parallel, and some called parallel")

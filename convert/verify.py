@@ -12,11 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+from convert.outputs import new_file
 from convert.prepared import Prepared
 from convert.recipe import find_task
 from convert.runtimes import OlderModel, older_python
 from convert.tasks.task import Task
-from device.errors import ModelError
+from device.errors import InputError, ModelError
 from device.inference.models import find, sha256, shipped_folder
 from device.inference.tflite import Model
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("name", help="of a model in models/")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what `prepare` wrote for its task")
     parser.add_argument("--all", action="store_true", help="over everything the bars name, not the part for minutes")
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument("--json", type=new_file, metavar="OUT")
     asked = parser.parse_args(arguments)
     manifest = find(asked.name)
     if "task" not in manifest.more:
@@ -35,10 +36,13 @@ def main(arguments: Sequence[str]) -> int:
     floating = shipped_folder() / "float" / f"{asked.name}.tflite"
     if not floating.is_file() or sha256(floating) != manifest.more["float_sha256"]:
         raise ModelError(f"{floating}: missing, or not the graph that {asked.name} was made from")
-    prepared = Prepared.open(asked.data)
+    prepared, task = Prepared.open(asked.data), find_task(manifest.more["task"])
+    if prepared.about.get("task") != (wanted := getattr(task, "prepared_by", manifest.more["task"])):
+        found_for = f"prepared for {prepared.about.get('task')}"
+        raise InputError(f"{asked.data}: {found_for}, {asked.name} needs what is prepared for {wanted}")
     if dict(prepared.about["arrays"]) != manifest.more["training"]["data"]:
         print(f"{asked.data}: prepared otherwise than what {asked.name} was trained on; compared all the same")
-    found = gate(find_task(manifest.more["task"]), floating, manifest.path, prepared, asked.all)
+    found = gate(task, floating, manifest.path, prepared, asked.all)
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=1), "utf-8")
     return 0 if passed(found) else 1

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from convert.datasets.mediapipe import poses_of
 from device.errors import InputError
+from device.inference.recorded import DAMAGED
 from device.squat.pose import Pose
 
 FPS = 30.0  # not stored; phones record at 30
@@ -60,7 +61,7 @@ def _from_npz(path: Path) -> Iterator[FrontSquat]:
     try:
         with np.load(path) as stored:
             arrays = {name: stored[name] for name in stored.files if not name.endswith("_idx")}
-    except (OSError, ValueError) as error:
+    except DAMAGED as error:
         raise InputError(f"{path}: not FrontSquat landmarks ({error})") from error
     for name, array in arrays.items():
         yield _clip(path, name, array)
@@ -77,7 +78,7 @@ def _from_folders(path: Path) -> Iterator[FrontSquat]:
         try:
             frames = [np.load(file) for file in sorted(files, key=lambda f: _number(f.stem))]
             array = np.stack([frame.reshape(33, -1) for frame in frames])
-        except (OSError, ValueError) as error:
+        except DAMAGED as error:
             raise InputError(f"{folder}: not one .npy of 33 landmarks per frame ({error})") from error
         yield _clip(folder, f"{'Invalid' if 'invalid' in kind else 'Valid'}_{_number(folder.name):03d}", array)
 

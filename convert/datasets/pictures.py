@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from convert.datasets.synthetic import SyntheticClip
 from convert.prepared import split_of
 from convert.synth.truth import Truth
-from device.errors import InputError
 from device.squat.pose import index
 
 UNKNOWN = 255
@@ -46,27 +45,19 @@ def rendered_rows(truth: Truth, fps: float) -> NDArray[np.intp]:
 
 
 def rendered(clip: SyntheticClip, fps: float) -> Iterator[Picture]:
-    """The taken frames of a rendered clip.
-
-    Raises:
-        InputError: the video has fewer frames than its truth.
-    """
+    """The taken frames of a rendered clip."""
     truth = clip.truth()
     wanted = set(rendered_rows(truth, fps).tolist())
     world, depth = world_of(truth)
     focal = truth.matrix[0, 0]
-    frame = -1
     for frame, image in enumerate(clip.frames()):
         if frame not in wanted:
             continue
-        wanted.discard(frame)
         torso_m = np.linalg.norm(world[frame, _SHOULDERS].mean(0) - world[frame, _HIPS].mean(0))
         yield Picture(
             image, truth.keypoints_px[frame], truth.visible[frame], world[frame].astype(np.float32),
             float(torso_m * focal / depth[frame]), float(truth.about["view_deg"]), split_of(int(truth.about["body"])),
         )  # fmt: skip
-    if wanted:
-        raise InputError(f"{clip.video}: {frame + 1} frames, its truth tells of {len(truth.keypoints_px)}")
 
 
 def world_of(truth: Truth) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

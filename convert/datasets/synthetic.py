@@ -14,8 +14,8 @@ from device.errors import InputError
 
 
 def found_in(folder: Path, pose_model: str = "") -> Path:
-    """Where the keypoints are kept that a pose model, by default that of the device's settings, finds in a set."""
-    return folder / f"found-{pose_model or settings.load().models.pose}"
+    """Where the keypoints are kept that a pose model, by default that of the embedded settings, finds in a set."""
+    return folder / f"found-{pose_model or settings.load(settings.DEFAULT_FILE).models.pose}"
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,20 @@ class SyntheticClip:
         """The frames in order, (height, width, 3) uint8 RGB.
 
         Raises:
-            InputError: the video cannot be read.
+            InputError: the video cannot be read, or has fewer frames than its truth; the latter after its last one.
         """
         video = cv2.VideoCapture(str(self.video))
         if not video.isOpened():
             raise InputError(f"{self.video}: cannot be read as a video")
+        frames = 0
         try:
             while True:
                 ok, image = video.read()
                 if not ok:
-                    return
+                    break
+                frames += 1
                 yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
         finally:
             video.release()
+        if frames < (told := len(self.truth().keypoints_px)):
+            raise InputError(f"{self.video}: {frames} frames, its truth tells of {told}")

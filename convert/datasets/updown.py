@@ -79,18 +79,20 @@ def read(folder: Path, split: str) -> Frames:
 
 def _rows(path: Path) -> Iterator[tuple[str, list[float]]]:
     wanted = ["label", *(f"{name}_{key}" for name in KEPT for key in "xyzv")]
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        if (head := next(reader, [])) != wanted:
-            missing = [name for name in wanted if name not in head]
-            raise InputError(f"{path}: other columns than expected{', without ' + missing[0] if missing else ''}")
-        for line, row in enumerate(reader, 2):
-            try:
-                label, values = row[0], [float(value) for value in row[1:]]
-            except (ValueError, IndexError) as error:
-                raise InputError(f"{path}, line {line}: not a row of landmarks ({error})") from None
-            if label not in STAGES:
-                raise InputError(f"{path}, line {line}: stage {label!r}, expected up or down")
-            if len(values) != len(wanted) - 1 or not np.isfinite(values).all():
-                raise InputError(f"{path}, line {line}: expected {len(wanted) - 1} finite numbers")
-            yield label, values
+    try:
+        reader = csv.reader(path.read_text("utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {error}") from None
+    if (head := next(reader, [])) != wanted:
+        missing = [name for name in wanted if name not in head]
+        raise InputError(f"{path}: other columns than expected{', without ' + missing[0] if missing else ''}")
+    for line, row in enumerate(reader, 2):
+        try:
+            label, values = row[0], [float(value) for value in row[1:]]
+        except (ValueError, IndexError) as error:
+            raise InputError(f"{path}, line {line}: not a row of landmarks ({error})") from None
+        if label not in STAGES:
+            raise InputError(f"{path}, line {line}: stage {label!r}, expected up or down")
+        if len(values) != len(wanted) - 1 or not np.isfinite(values).all():
+            raise InputError(f"{path}, line {line}: expected {len(wanted) - 1} finite numbers")
+        yield label, values

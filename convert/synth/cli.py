@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from convert.outputs import new_folder
 from convert.synth.recipe import read
 from device.errors import SquatlightError
 
@@ -14,7 +15,7 @@ def parser() -> argparse.ArgumentParser:
     out = argparse.ArgumentParser(prog="python -m convert synth", description="Renders lifters with exact truth.")
     out.add_argument("recipe", type=Path, help="TOML file, e.g. convert/recipes/synth-short.toml")
     out.add_argument(
-        "--out", type=Path, required=True, help="folder for videos, truth and sheets; continued where it was stopped"
+        "--out", type=new_folder, required=True, help="of videos, truth and sheets; continued where it was stopped"
     )
     out.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
     out.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="a Dask scheduler instead of local processes")

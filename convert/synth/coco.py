@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convert.synth.truth import Truth
+from convert.datasets.synthetic import SyntheticClip
 from device.squat.pose import KEYPOINTS, LIMBS
 
 
@@ -19,14 +19,14 @@ def write_coco(out: Path, every: int = 5) -> int:
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for path in sorted(out.glob("clip*.npz")):
-        truth = Truth.read(path)
+    for clip in SyntheticClip.all_in(out):
+        truth = clip.truth()
         width, height = truth.about["size"]
         for t in range(0, len(truth.visible), every):
             number = len(images) + 1
             px, seen = truth.keypoints_px[t], truth.visible[t]
             inside = seen > 0
-            images.append({"id": number, "file_name": f"{path.stem}:{t}", "width": width, "height": height})
+            images.append({"id": number, "file_name": f"{clip.truth_file.stem}:{t}", "width": width, "height": height})
             flat = np.where(inside[:, None], np.nan_to_num(px), 0)
             low, high = (px[inside].min(0), px[inside].max(0)) if inside.any() else (np.zeros(2), np.zeros(2))
             annotations.append(

@@ -1,6 +1,6 @@
-"""Keypoint reps as BlazePose would have found them: its errors, taken whole from rendered clips of the same view.
+"""Keypoint reps as the device's pose model would have found them: its errors, taken whole from clips of the same view.
 
-A donor is a rep of a rendered clip that the device has looked at. What BlazePose said there, smoothed as the judge
+A donor is a rep of a rendered clip that the device has looked at. What the pose model said there, smoothed as the judge
 does, less the truth, is carried over frame by frame at the same share of the movement: so its errors keep their bias
 with view and posture, their slowness in time and their ties between joints. Each is mirrored where the view's side is
 the other, and stretched a little, so that few donors serve many reps.
@@ -25,7 +25,7 @@ from device.squat.smoothing import Smoother
 
 Array = NDArray[np.float64]
 SHARES = np.linspace(-0.3, 2.3, 53)  # 0 = the descent begins, 1 = bottom, 2 = lockout
-WORLD_LEG_M = 0.80  # thigh and shank in the metres of BlazePose's world, about
+WORLD_LEG_M = 0.80  # thigh and shank in the metres of the pose model's world, about
 LANDED = 0.35  # leg lengths: found hips further from the true ones belong to someone else
 NEAREST = 6  # donors among which chance chooses
 _JOINTS = slice(0, len(JOINTS))
@@ -34,7 +34,7 @@ _HIPS, _KNEES, _ANKLES = (index(f"left_{name}", f"right_{name}") for name in ("h
 
 @dataclass(frozen=True)
 class Donor:
-    """BlazePose's errors over one rep, at `SHARES` of the movement (S), in leg lengths.
+    """The pose model's errors over one rep, at `SHARES` of the movement (S), in leg lengths.
 
     Attributes:
         view_deg, pitch: of the camera; pitch as the sine of its downward look.
@@ -62,7 +62,7 @@ class Donor:
 
 def look(folder: Path) -> Iterator[tuple[SyntheticClip, list[tuple[float, Pose | None]]]]:
     """The clips of a rendered set with what the device's pose model finds in them, kept beside them."""
-    chosen = settings.load()
+    chosen = settings.load(settings.DEFAULT_FILE)
     for clip in SyntheticClip.all_in(folder):
         kept = clip.found()
         if not kept.is_file():

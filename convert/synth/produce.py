@@ -13,6 +13,7 @@ from typing import Any
 
 from convert.pool import pool
 from convert.synth import draw
+from convert.synth import recipe as recipes
 from convert.synth.recipe import Recipe
 from convert.synth.video import SUFFIX, writer
 from device.errors import PartFailed
@@ -127,7 +128,8 @@ def produce(
     for rest in [*out.glob(".*-clip*"), *out.glob("*.partial")]:
         rest.unlink()
     wanted = range(recipe.output.clips) if only is None else only
-    missing = [c for c in wanted if not (out / (name_of(c) + ".npz")).exists()]
+    files = (".npz", SUFFIX[recipe.output.codec])
+    missing = [c for c in wanted if not all((out / (name_of(c) + end)).exists() for end in files)]
     total = {"clips": 0.0, "frames": 0.0, "cpu_s": 0.0, "wall_s": 0.0}
     failures: list[str] = []
     bar = tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="clip", file=sys.stderr, disable=None)
@@ -154,13 +156,14 @@ def settle_recipe(recipe: Recipe, out: Path) -> None:
 
     Raises:
         PartFailed: the folder belongs to another recipe.
+        InputError: the recipe kept there is damaged.
     """
     from dataclasses import asdict
 
     text = json.dumps(asdict(recipe), indent=1, sort_keys=True)
     kept = out / "recipe.json"
     if kept.exists():
-        old, new = json.loads(kept.read_text()), json.loads(text)
+        old, new = recipes.kept(out), json.loads(text)
         old["output"]["clips"] = new["output"]["clips"]  # a set may be made longer
         if old != new:
             raise PartFailed(f"{out} was begun with another recipe ({kept}); take another folder")

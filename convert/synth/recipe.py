@@ -2,8 +2,10 @@
 
 # ruff: noqa: RUF009  `within` makes dataclass fields with limits, as `field` does
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from convert.recipe import Span, load, section, within
 from convert.synth import body
@@ -120,6 +122,21 @@ def read(path: Path) -> Recipe:
         raise InputError(f"{path}: {error}") from None
     assert isinstance(recipe, Recipe)
     return recipe
+
+
+def kept(folder: Path) -> dict[str, Any]:
+    """The recipe that `synth` kept beside a set's clips, as nested dicts.
+
+    Raises:
+        InputError: not there, or damaged.
+    """
+    path = folder / "recipe.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        int(found["output"]["seed"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not the recipe of a rendered set ({error!r})") from None
+    return found
 
 
 def _check(recipe: Recipe) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from convert.clips import LabelledClip, judge_clip
 from convert.datasets.synthetic import SyntheticClip, found_in
 from convert.metrics import VIEWS, mean, views, wilson
+from convert.outputs import new_file
 from convert.synth.truth import Truth
 from device import settings
 from device.errors import SquatlightError
@@ -56,7 +57,7 @@ def look(clip: SyntheticClip, kept: Path, pose_model: str) -> Seen:
     labelled = LabelledClip(clip.truth_file.stem, clip.video, "", "", "", not truth.reps, ())
     reps = {}
     for method in ESTIMATORS:
-        chosen = settings.load()
+        chosen = settings.load(settings.DEFAULT_FILE)
         models, depth = replace(chosen.models, pose=pose_model), replace(chosen.depth, method=method)
         chosen = replace(chosen, models=models, depth=depth)
         reps[method] = judge_clip(labelled, chosen, kept).reps
@@ -229,7 +230,7 @@ def main(argv: list[str] | None = None) -> int:
     out = argparse.ArgumentParser(prog="python -m convert.synth.report", description=__doc__)
     out.add_argument("set", type=Path, help="folder that `python -m convert synth` wrote")
     out.add_argument("--pose", choices=pose_models.NAMES, default=pose_models.DEFAULT, help="pose model")
-    out.add_argument("--out", type=Path, help="Markdown file; else standard output")
+    out.add_argument("--out", type=new_file, help="Markdown file; else standard output")
     args = out.parse_args(argv)
     try:
         text = "\n".join(report(args.set, args.pose)) + "\n"

@@ -39,6 +39,8 @@ from convert.synth.gear import BAR_HALF_M
 from convert.synth.performance import Performance
 from convert.synth.surface import Surfaces
 from convert.synth.tempo import PHASES
+from device.errors import InputError
+from device.inference.recorded import DAMAGED
 from device.squat.pose import KEYPOINTS
 
 Array = NDArray[np.float64]
@@ -146,11 +148,17 @@ class Truth:
 
     @classmethod
     def read(cls, path: Path) -> "Truth":
-        """What `write` wrote."""
-        with np.load(path) as file:
-            return cls(
-                about=json.loads(str(file["about"])), **{k: file[k] for k in cls.__dataclass_fields__ if k != "about"}
-            )
+        """What `write` wrote.
+
+        Raises:
+            InputError: not such a file, or damaged.
+        """
+        names = [name for name in cls.__dataclass_fields__ if name != "about"]
+        try:
+            with np.load(path) as file:
+                return cls(about=json.loads(str(file["about"])), **{name: file[name] for name in names})
+        except DAMAGED as error:
+            raise InputError(f"{path}: not the truth of a rendered clip ({error})") from error
 
 
 def reps_of(

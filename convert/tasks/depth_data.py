@@ -1,16 +1,15 @@
 """What the depth network learns from: moments of reps, and what is true of them.
 
 Rendered reps as the device found them, and many more that nobody rendered, with the errors of the pose model on them
-(convert/tasks/depth_rows.py). Split by body: a body lends its errors only within its own split, and the set that the
-reports are made of (synth-report.toml, known by its seed) only to what tests. Bodies that train lie in folds, each of
-which some members of the network never see; within a fold bodies are also mixed in pairs, and so are the errors they
-lend: the network sees more of both than was baked and rendered.
+(convert/tasks/depth_rows.py). Split by body: a body lends its errors only within its own split, and the rendered set
+whose seed the recipe names (`test_seed`) only to what tests. Bodies that train lie in folds, each of which some members
+of the network never see; within a fold bodies are also mixed in pairs, and so are the errors they lend: the network
+sees more of both than was baked and rendered.
 """
 
 # ruff: noqa: RUF009  `within` makes dataclass fields with limits, as `field` does
 
 import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from convert.recipe import Span, within
 from convert.synth.body import count as body_count
-from convert.synth.recipe import Motion, Output, People, Recipe, read
+from convert.synth.recipe import Motion, Output, People, Recipe, kept
 from convert.tasks.depth_entries import Entry, entries, mapped
 from convert.tasks.depth_rows import Lenders, Row, movements, rows
 from device.errors import InputError
@@ -29,7 +28,6 @@ from device.inference.depth_model import layout
 from device.squat.depth_features import features_of
 from device.squat.perspective import Optics
 
-REPORT = Path(__file__).parents[1] / "recipes" / "synth-report.toml"
 FOLDS = 4  # of the bodies that train; `fold` of all others is this number
 RENDERED_WEIGHT = 3.0  # of a rendered row against one that was not
 STEP_CM = 2.0  # margins that near count as the same in `weights` ...
@@ -41,7 +39,7 @@ KINDS = ("rendered", "rendered, other moment", "keypoints", "keypoints, other mo
 class DepthData:
     """What is drawn: `clips` of squats, each of their reps seen from `views` sides.
 
-    `workers`: processes that draw.
+    `workers`: processes that draw. `test_seed`: of the rendered set that lends its errors to the test alone, -1 = none.
     """
 
     clips: int = within(1, 10**6, 600)
@@ -49,6 +47,7 @@ class DepthData:
     reps: Span = within(1, 20, (2, 3))
     thigh_deg: Span = within(40, 125, (62, 114))
     workers: int = within(1, 256, 1)
+    test_seed: int = within(-1, 2**31, -1)
 
 
 def prepared_rows(
@@ -70,7 +69,7 @@ def prepared_rows(
     for folder in sources:
         if not any(e.name.startswith(f"{folder.name}/") for e in found):
             raise InputError(f"{folder}: the device finds no rep in it")
-    of_split = _lenders(found, {folder.name for folder in sources if _reported(folder)})
+    of_split = _lenders(found, {folder.name for folder in sources if _apart(folder, data.test_seed)})
     told = [_row_of_entry(e) for s, own in of_split.items() for e in own if _split(np.array(e.body)) == s]
     drawn = list(_drawn(data, of_split, seed))
     every = [row for row in told + drawn if row is not None]
@@ -122,17 +121,16 @@ def _row_of_entry(entry: Entry) -> dict[str, Any] | None:
     return _told(row, 0)
 
 
-def _reported(folder: Path) -> bool:
-    """Whether a rendered set is the one that the reports are made of."""
-    kept = folder / "recipe.json"
-    return kept.is_file() and json.loads(kept.read_text("utf-8"))["output"]["seed"] == read(REPORT).output.seed
+def _apart(folder: Path, test_seed: int) -> bool:
+    """Whether a rendered set is the one that lends to the test alone."""
+    return (folder / "recipe.json").is_file() and bool(kept(folder)["output"]["seed"] == test_seed)
 
 
-def _lenders(found: Sequence[Entry], reported: Collection[str]) -> dict[int, list[Entry]]:
-    """The entries by the split to which they lend; `reported`: names of sets that lend to the last alone."""
+def _lenders(found: Sequence[Entry], apart: Collection[str]) -> dict[int, list[Entry]]:
+    """The entries by the split to which they lend; `apart`: names of sets that lend to the last alone."""
     of_split: dict[int, list[Entry]] = {0: [], 1: [], 2: []}
     for entry in found:
-        place = 2 if entry.name.split("/")[0] in reported else int(_split(np.array(entry.body)))
+        place = 2 if entry.name.split("/")[0] in apart else int(_split(np.array(entry.body)))
         of_split[place].append(entry)
     return {split: own for split, own in of_split.items() if own}
 

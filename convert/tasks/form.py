@@ -129,7 +129,7 @@ class Form:
         with Model(folder.with_suffix(".tflite")) as model:
             said = {
                 words: said_by(model, shown[:, version])
-                for words, version in (("true keypoints", 0), ("as BlazePose finds them", shown.shape[1] - 1))
+                for words, version in (("true keypoints", 0), ("as the pose model finds them", shown.shape[1] - 1))
             }
         view_deg, rendered = (np.array(prepared.arrays[name][rows]) for name in ("view_deg", "rendered"))
         return form_figures.card(folder, said, sizes, view_deg, rendered)

@@ -123,7 +123,7 @@ def card(path: Path, said: Mapping[str, Said], sizes: Floats, view_deg: Floats, 
         "## Good and bad on held-out synthetic lifters",
         "",
         "Bodies whose number leaves 7 by 8; a rep is bad where any fault is larger than it counts from "
-        "(device/squat/form.py). In rows called rendered BlazePose looked at rendered pictures, in the others its "
+        "(device/squat/form.py). In rows called rendered the pose model looked at rendered pictures, in the others its "
         "errors there, on test bodies, are carried over to reps that nobody rendered (convert/synth/found.py). "
         "Undisputed: one fault "
         "well beyond what counts, or all well below it, by these sizes: "

@@ -126,7 +126,7 @@ class FormPaper:
         with Model(folder.with_suffix(".tflite")) as model:
             said = {
                 "true keypoints": votes_by(model, points[:, 0]),
-                "as BlazePose finds them": votes_by(model, points[:, -1]),
+                "as the pose model finds them": votes_by(model, points[:, -1]),
             }
         sizes, view_deg, rendered = (
             np.array(prepared.arrays[name][rows]) for name in ("sizes", "view_deg", "rendered")

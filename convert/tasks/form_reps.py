@@ -24,7 +24,8 @@ from convert.prepared import SPLITS, Prepared, split_of, write
 from convert.recipe import Span, within
 from convert.synth.found import Donor, Finder, donors, found_poses, look, span
 from convert.synth.keypoint_reps import KeypointRep, keypoint_reps, reps_of
-from convert.synth.recipe import Motion, Output, Recipe
+from convert.synth.recipe import Motion, Output, Recipe, kept
+from device import settings
 from device.errors import InputError
 from device.squat.form import FAULTS
 from device.squat.form_input import FORM_INPUT_VERSION, form_input
@@ -149,11 +150,10 @@ def written(
 
 def _source(path: Path) -> dict[str, Any]:
     """What a card tells of a rendered set."""
-    recipe = (path / "recipe.json").read_bytes()
+    seed, recipe = kept(path)["output"]["seed"], (path / "recipe.json").read_bytes()
     clips = len(SyntheticClip.all_in(path))
-    name = (
-        f"BlazePose on {clips} clips rendered with seed {json.loads(recipe)['output']['seed']}: errors lent, and reps"
-    )
+    model = settings.load(settings.DEFAULT_FILE).models.pose
+    name = f"the pose model {model} on {clips} clips rendered with seed {seed}: errors lent, and reps"
     return {"name": name, "licence": "bodies CC0", "rows": 0, "sha256": hashlib.sha256(recipe).hexdigest()}
 
 

@@ -2,15 +2,20 @@
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
 from device.camera.frames import Frame
 from device.errors import InputError
 from device.squat.pose import KEYPOINTS, Pose
+
+DAMAGED = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error)
+"""What numpy raises of a .npy or .npz that is not there, empty, cut short or of something else."""
 
 
 def save(path: str | os.PathLike[str], poses: Sequence[tuple[float, Pose | None]], size: tuple[int, int]) -> None:
@@ -48,7 +53,7 @@ def load(path: str | os.PathLike[str]) -> Iterator[tuple[float, Pose | None]]:
     try:
         with np.load(path) as stored:
             data = {name: stored[name] for name in ("keypoints", "scores", "world", "time_s", "size", "names")}
-    except (OSError, ValueError, KeyError) as error:
+    except DAMAGED as error:
         raise InputError(f"{path}: not stored keypoints ({error})") from error
     if tuple(data["names"]) != KEYPOINTS:
         raise InputError(f"{path}: holds other keypoints than this version's; store them anew")

@@ -1,5 +1,6 @@
 """The depth task: rows whose truth is right, figures that tell good from bad, a gate that can fail."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from convert import recipe
 from convert.nets.depth import Deployed, DepthNet, SigmaFit
 from convert.prepared import Prepared, write
+from convert.recipe import read
 from convert.synth.body import between as bodies_between
 from convert.synth.body import load
 from convert.synth.keypoint_reps import clip_truth, in_camera
@@ -18,7 +21,7 @@ from convert.synth.truth import Truth
 from convert.tasks import depth_card
 from convert.tasks import depth_figures as figures
 from convert.tasks.depth import TASK, DepthData, DepthNetKind, augmented, layout
-from convert.tasks.depth_data import _lenders, _split, fold_of_body, weights
+from convert.tasks.depth_data import _apart, _lenders, _split, fold_of_body, weights
 from convert.tasks.depth_entries import Entry, of_clip
 from convert.tasks.depth_rows import Lenders, errors_of, movements, rows
 from device.errors import InputError
@@ -174,9 +177,14 @@ def test_each_margin_counts_as_much_as_any_other() -> None:
     assert weights(arrays, np.full(500, True))[0] > 2.9 * weight[1]
 
 
-def test_the_reported_set_lends_to_what_tests_alone(entries: list[Entry]) -> None:
-    train, test = (replace(entries[0], body=body, name="reported/clip000000") for body in (0, 7))
-    of_split = _lenders([train, test], {"reported"})
+def test_the_set_whose_seed_the_recipe_names_lends_to_what_tests_alone(entries: list[Entry], tmp_path: Path) -> None:
+    data = read(Path(recipe.__file__).with_name("recipes") / "depth-short.toml").data
+    for seed in (73, 74, 78):
+        (tmp_path / "recipe.json").write_text(json.dumps({"output": {"seed": seed}}))
+        assert _apart(tmp_path, data.test_seed) == (seed == 74)
+        assert not _apart(tmp_path, DepthData().test_seed)
+    train, test = (replace(entries[0], body=body, name="apart/clip000000") for body in (0, 7))
+    of_split = _lenders([train, test], {"apart"})
     assert of_split == {2: [train, test]}
     assert _lenders([train, test], set()) == {0: [train], 2: [test]}
     women = [[int(b) for b in range(64) if _split(np.array(b)) == split and b % 2 == 0] for split in (0, 1)]

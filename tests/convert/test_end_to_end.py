@@ -66,6 +66,12 @@ def _fails_where_the_graphs_differ(path: Path, run: str, data: str, shipped: Pat
     spoiled.write_text(path.read_text().replace("rate = 0.01", "rate = 0.02"))
     assert main(["quantize", run, "--data", data, "--out", str(shipped), "--recipe", str(spoiled)]) == 2
     assert "train is not what was trained; only [quantize] may differ" in capsys.readouterr().err
+    about = Path(data) / "about.json"
+    told = about.read_text()
+    about.write_text(json.dumps({**json.loads(told), "task": "depth"}))
+    assert main(["verify", "toys.blob", "--data", data]) == 2
+    assert "prepared for depth, toys.blob needs what is prepared for toys.blob" in capsys.readouterr().err
+    about.write_text(told)
     (shipped / "float" / "toys.blob.tflite").write_bytes(b"another")
     assert main(["verify", "toys.blob", "--data", data]) == 2
     assert "not the graph that toys.blob was made from" in capsys.readouterr().err

@@ -108,6 +108,37 @@ def test_a_file_that_is_no_manifest_is_named(tmp_path, text):
         read_manifest(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("depth", "deep", "expected one of above, parallel, below, got 'deep'"),
+        ("confidence", None, "expected 0 to 1, got None"),
+        ("confidence", 85, "expected 0 to 1, got 85"),
+        ("split", "train", "expected one of tune, test, got 'train'"),
+    ],
+)
+def test_a_wrong_label_is_named_with_its_clip_and_key(manifest, tmp_path, key, value, said):
+    row = json.loads(manifest.read_text())[0]
+    (row if key == "split" else row["reps"][1])[key] = value
+    path = tmp_path / "m.json"
+    path.write_text(json.dumps([row]))
+    with pytest.raises(InputError, match=rf"m\.json: clip demo: {key}: {said}"):
+        read_manifest(path)
+
+
+def test_a_manifest_may_leave_the_view_open(manifest):
+    row = json.loads(manifest.read_text())[0]
+    del row["view"]
+    path = manifest.with_name("no-view.json")
+    path.write_text(json.dumps([row]))
+    assert [clip.view for clip in read_manifest(path)] == [""]
+
+
+def test_an_unknown_depth_estimator_is_a_wrong_argument(manifest):
+    with pytest.raises(InputError, match=r"--depth: depth\.method"):
+        evaluate.main(["--clips", str(manifest), "--depth", "nonsense"])
+
+
 def test_a_missing_clip_is_named(manifest, tmp_path):
     path = tmp_path / "m.json"
     path.write_text(manifest.read_text())

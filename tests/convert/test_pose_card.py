@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="training needs PyTorch: pip install 'squatl
 from convert import bench_pose, pose_clips
 from convert.evaluate import summary
 from convert.metrics import VIEWS, views
-from convert.pose_card import CLIPS_HEADING, by_keypoint, by_view
+from convert.pose_card import by_keypoint, by_view
 from convert.pose_errors import Errors
 from device.squat.pose import KEYPOINTS, index
 
@@ -50,9 +50,9 @@ def test_views_are_told_apart_left_and_right_alike() -> None:
 
 def test_the_section_on_clips_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
     card = tmp_path / "pose.md"
-    card.write_text(f"# pose\n\nwhat it is\n\n{CLIPS_HEADING}\n\nold\n")
-    pose_clips.into_card(card, [CLIPS_HEADING, "", "new", ""])
-    assert card.read_text() == f"# pose\n\nwhat it is\n\n{CLIPS_HEADING}\n\nnew\n"
+    card.write_text(f"# pose\n\nwhat it is\n\n{pose_clips.CLIPS_HEADING}\n\nold\n")
+    pose_clips.into_card(card, [pose_clips.CLIPS_HEADING, "", "new", ""])
+    assert card.read_text() == f"# pose\n\nwhat it is\n\n{pose_clips.CLIPS_HEADING}\n\nnew\n"
 
 
 @pytest.mark.parametrize(("ours", "words"), [(3, "BlazePose is believed"), (9, "measures as well")])

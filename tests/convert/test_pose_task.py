@@ -13,6 +13,7 @@ import torch
 from convert import pose_gate
 from convert.datasets import pose_rows
 from convert.datasets.pose_rows import Data, example
+from convert.datasets.synthetic import SyntheticClip
 from convert.nets.pose import POINTS, Deployed, Net
 from convert.pose_errors import figures, found_in
 from convert.pose_gate import _Judged, compare, differs, match_reps
@@ -99,6 +100,8 @@ def test_a_video_shorter_than_its_truth_is_named(folder: Path, tmp_path: Path) -
     replace(truth, **longer).write(tmp_path / "clip000000.npz")
     with pytest.raises(InputError, match=r"clip000000.avi: 4 frames, its truth tells of 8"):
         TASK.prepare(SMALL, [tmp_path], tmp_path / "rows", 1)
+    with pytest.raises(InputError, match=r"clip000000.avi: 4 frames, its truth tells of 8"):  # whoever reads it
+        list(SyntheticClip.all_in(tmp_path)[0].frames())
 
 
 def test_without_sources_it_says_what_to_name(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert import real_sets
 from convert.__main__ import main
+from convert.clips import Judged
 from convert.datasets import fitai, opencap, updown
 from convert.datasets.mediapipe import poses_of
 from convert.real_sets import judged, squats_of
@@ -142,6 +144,14 @@ def test_a_broken_table_of_stages_is_named(tmp_path: Path, change, said: str) ->
         updown.read(tmp_path, "test")
 
 
+def test_a_table_of_stages_that_is_no_text_or_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "test.csv").mkdir()
+    for split in ("train", "test"):
+        with pytest.raises(InputError, match=rf"{split}\.csv"):
+            updown.read(tmp_path, split)
+
+
 @pytest.mark.parametrize(("view", "at"), [(0.0, 0.0), (90.0, 90.0), (-45.0, -45.0)])
 def test_a_figure_of_joint_angles_is_counted_and_seen_from_where_the_camera_stands(tmp_path, view, at) -> None:
     write_mot(tmp_path / "a.mot", list(opencap.NEEDED), squats(105))
@@ -181,9 +191,28 @@ def test_a_broken_file_of_angles_is_named(tmp_path: Path) -> None:
         opencap.read(tmp_path / "nowhere.mot")
 
 
+def test_deepsquats_labels_are_told_with_what_is_odd_and_its_videos_judged_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    squat = "  - start: '{}:00'\n    mid: '{}:15'\n    end: '{}:30'\n    label: {}\n"
+    path = tmp_path / "raw_data_params.yml"
+    path.write_text(
+        "a.mp4:\n" + squat.format(1, 2, 3, 1) + squat.format(5, 6, 7, 0) + "b.mp4:\n" + squat.format(1, 2, 3, 0)
+    )
+    assert main(["real-sets", "--deepsquat", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "3 squats in 2 videos, 1 called good; 3 oddities" in said
+    assert "- line 2: a.mp4: end '3:30' counts 30 thirtieths" in said
+    assert "Videos beside the labels: 0 of 2." in said
+    (tmp_path / "b.mp4").touch()
+    monkeypatch.setattr(real_sets, "judge_clip", lambda clip, chosen: Judged((), 30, 1.0))
+    assert main(["real-sets", "--deepsquat", str(path)]) == 0
+    assert "| b.mp4 | 1 | 0 | 1 | 0 |" in capsys.readouterr().out
+
+
 def test_without_data_the_command_says_what_it_wants(capsys) -> None:
     assert main(["real-sets"]) == 2
-    assert "expected at least one of --fitai, --updown, --opencap" in capsys.readouterr().err
+    assert "expected at least one of --fitai, --updown, --opencap, --deepsquat" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not (DATA / "updown").is_dir(), reason="needs ../shared/data")

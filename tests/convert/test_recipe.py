@@ -56,6 +56,8 @@ def test_a_wrong_key_is_named(table: dict, said: str) -> None:
         ("", "task: missing, expected the name of a task"),
         ("task = 3", "task: expected a word, got 3"),
         ('task = "squash"', "task: no task 'squash', expected one of "),
+        ('task = ".depth"', "task: no task '.depth', expected one of "),
+        ('task = "..depth.paper"', "task: no task '..depth.paper', expected one of "),
         ('task = "toys.blob"\nepochs = 3', "epochs: unknown key, expected one of task, name, data"),
         ('task = "toys.blob"\n[train]\nrate = 0', "train.rate: expected 1e-09 to 10, got 0"),
         ('task = "toys.blob"\n[net]\ndepth = 0', "net.depth: unknown key, expected one of width, dropout"),

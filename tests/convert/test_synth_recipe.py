@@ -5,7 +5,8 @@ pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squ
 from pathlib import Path
 
 from convert.synth.cli import main
-from convert.synth.recipe import read
+from convert.synth.produce import settle_recipe
+from convert.synth.recipe import Recipe, read
 from device.errors import InputError
 
 RECIPES = Path(__file__).parents[2] / "convert" / "recipes"
@@ -60,3 +61,10 @@ def test_the_command_stops_before_rendering_and_ends_with_2(tmp_path, capsys):
 def test_a_recipe_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.toml"):
         read(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"output": {}}'])
+def test_a_damaged_recipe_beside_the_clips_is_named(tmp_path, text):
+    (tmp_path / "recipe.json").write_text(text)
+    with pytest.raises(InputError, match=r"recipe\.json: not the recipe of a rendered set"):
+        settle_recipe(Recipe(), tmp_path)

@@ -13,6 +13,7 @@ from convert.synth.coco import write_coco
 from convert.synth.recipe import Motion, Output, Recipe
 from convert.synth.sheet import sheet
 from convert.synth.truth import Truth
+from device import settings
 from device.errors import InputError, PartFailed
 from device.squat.pose import KEYPOINTS
 
@@ -75,6 +76,17 @@ def test_only_what_is_missing_is_made_again(made):
     assert produce.produce(RECIPE, made)["clips"] == 1
     assert first.stat().st_mtime_ns == kept
     assert not list(made.glob(".*"))
+
+
+def test_a_clip_without_its_video_is_made_again_and_listed_nowhere(made, tmp_path, monkeypatch):
+    for name in ("clip000000.npz", "clip000000.avi", "clip000001.npz"):
+        (tmp_path / name).write_bytes((made / name).read_bytes())
+    listed = write_coco(tmp_path, every=1)
+    assert listed == len(Truth.read(tmp_path / "clip000000.npz").visible)
+    again = []
+    monkeypatch.setattr(produce, "make_clip", lambda recipe, clip, out: again.append(clip) or {})
+    produce.produce(RECIPE, tmp_path)
+    assert again == [1]
 
 
 def test_a_folder_of_another_recipe_is_refused(made):
@@ -172,3 +184,28 @@ def test_the_report_finds_no_error_in_perfect_poses_and_counts_what_is_missing(m
     away = [Seen(s.truth, s.poses + 500, s.reps) for s in seen]
     assert joint_errors(away)[1] == 0
     assert [view_of(a) for a in (0, -30, 90, -130, 179)] == ["front", "front oblique", "side", "back oblique", "back"]
+
+
+def test_a_machines_own_settings_change_neither_reports_nor_the_errors_that_are_lent(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from convert.synth import found, report
+
+    own = tmp_path / "squatlight.toml"
+    own.write_text('[models]\npose = "squatlight"\n[lifter]\nheight_cm = 200\n')
+    monkeypatch.setattr(settings, "SYSTEM_FILE", own)
+    plain = settings.load(settings.DEFAULT_FILE)
+    clip = SyntheticClip(tmp_path / "clip000000.avi", tmp_path / "clip000000.npz")
+    assert clip.found().parent.name == f"found-{plain.models.pose}"
+    used = []
+    monkeypatch.setattr(SyntheticClip, "all_in", lambda folder: [clip])
+    monkeypatch.setattr(SyntheticClip, "truth", lambda clip: SimpleNamespace(reps=[], visible=[]))
+    for module in (report, found):
+        monkeypatch.setattr(
+            module, "judge_clip", lambda clip, told, kept: used.append(told) or SimpleNamespace(reps=())
+        )
+        monkeypatch.setattr(module.recorded, "load", lambda path: [])
+    report.look(clip, tmp_path, plain.models.pose)
+    list(found.look(tmp_path))
+    assert used
+    assert {(told.models.pose, told.lifter.height_cm) for told in used} == {(plain.models.pose, plain.lifter.height_cm)}

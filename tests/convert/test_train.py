@@ -350,5 +350,15 @@ def test_a_start_that_holds_other_weights_is_named(toy, tmp_path: Path) -> None:
     wider = replace(recipe, net=replace(recipe.net, width=9))
     for broken in (tmp_path / "missing.pt", tmp_path / "empty.pt", tmp_path / "first" / "net.pt"):
         (tmp_path / "empty.pt").write_bytes(b"")
-        with pytest.raises(InputError, match=f"{broken.name}: no weights of this network"):
+        with pytest.raises(InputError, match=f"{broken.name}: no weights"):
             train(wider, prepared, tmp_path / "second", start=broken)
+
+
+@pytest.mark.parametrize("kept", [b"garbage" * 10, b"", None])
+def test_a_damaged_checkpoint_is_named(toy, tmp_path: Path, kept: bytes | None) -> None:
+    recipe, prepared = toy
+    train(told(recipe, epochs=1), prepared, tmp_path / "run")
+    checkpoint = tmp_path / "run" / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000] if kept is None else kept)
+    with pytest.raises(InputError, match=r"checkpoint\.pt: no weights that a training kept"):
+        train(told(recipe, epochs=1), prepared, tmp_path / "run", resume=True)

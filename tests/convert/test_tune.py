@@ -4,6 +4,12 @@ import numpy as np
 import pytest
 
 from convert.tune import fit
+from device.errors import InputError
+
+
+def test_without_a_rep_that_was_found_it_says_what_the_split_needs():
+    with pytest.raises(InputError, match="the tune split needs clear reps above and below parallel"):
+        fit([])
 
 
 def test_the_offset_lies_in_the_gap_and_sigma_is_the_spread_of_the_doubtful():
