@@ -23,7 +23,7 @@ from convert.synth.truth import Truth
 from device.inference import recorded
 from device.squat import squatness
 from device.squat.events import Event, RepJudged
-from device.squat.judge import PITCH_BIAS_DEG, SPIKE, Judge
+from device.squat.judge import PITCH_BIAS_DEG, Judge
 from device.squat.level import Level
 from device.squat.pose import JOINTS, KEYPOINTS, Pose, index
 from device.squat.smoothing import Smoother, without_spikes
@@ -48,7 +48,8 @@ class _Noting(Judge):
     def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
         seen = [features for _, features in self._track]
         if len(seen) >= 3:
-            self.dips.append(dip(seen, without_spikes([f.height for f in seen], SPIKE)))
+            heights = without_spikes([f.height for f in seen], [p.captured_s for p, _ in self._track])
+            self.dips.append(dip(seen, heights))
         yield from super()._judge(now_s, stood_up)
 
 

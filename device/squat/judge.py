@@ -30,7 +30,6 @@ PAUSE = 0.03  # heights so near to the lowest are rest: the pause
 BOTTOM_S = 0.12  # poses so near to the lowest give the depth
 PITCH_BIAS_DEG = 5.0  # rendered sets: 3 degrees too much, standard deviation 8 (`python -m convert levels --rendered`)
 WORLD_SHARE = 0.25  # in the height; the picture has the rest, see `_features`
-SPIKE = 5  # frames: a height that lasts for less than half of them is a pose gone wrong
 UNSEEN_S = 0.4  # nobody seen for so long beside the lowest pose: how deep it went is not known
 MIN_REP_S = 0.42  # free fall by 26% of a leg of 0.85 m takes 0.21 s, and so does the way up
 _UP_AND_DOWN = (Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC)
@@ -170,7 +169,7 @@ class Judge:
 
     def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
         seen = [f for _, f in self._track]
-        heights = without_spikes([f.height for f in seen], SPIKE)
+        heights = without_spikes([f.height for f in seen], [p.captured_s for p, _ in self._track])
         if len(seen) < 3 or not is_squat(seen, heights):
             return
         rep = cut_rep(self.reps + 1, self._poses(), heights, stood_up)

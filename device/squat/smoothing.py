@@ -15,6 +15,7 @@ from device.squat.pose import Array, Pose
 MIN_CUTOFF_HZ = 2.0  # at rest: takes the shiver of a standing figure, lags 80 ms
 CUTOFF_PER_SPEED = 4.0  # Hz per m/s: a hip at 1 m/s lags 25 ms
 SPEED_CUTOFF_HZ = 1.0  # the paper's value for the speed itself
+SPIKE_S = 0.17  # a pose gone wrong lasts less; two frames that last longer may be the bottom of a short dip
 FORGET_S = 0.5  # after a longer gap the filter starts anew
 
 
@@ -57,11 +58,13 @@ def _gain(cutoff_hz: float | np.ndarray, gap_s: float) -> np.ndarray:
     return np.asarray(1 - np.exp(-2 * np.pi * cutoff_hz * gap_s))
 
 
-def without_spikes(values: Sequence[float], over: int) -> list[float]:
-    """Each value replaced by the median of those around it; fewer at both ends.
+def without_spikes(values: Sequence[float], at_s: Sequence[float]) -> list[float]:
+    """Each value replaced by the median of it and its neighbours, two to each side; one where frames are few.
 
     Args:
-        values: of frames in the order of their time.
-        over: how many frames a median is taken of, odd.
+        values: of frames in the order of their time; at both ends there are fewer neighbours.
+        at_s: when each was.
     """
-    return [float(np.median(values[max(i - over // 2, 0) : i + over // 2 + 1])) for i in range(len(values))]
+    few = len(at_s) > 2 and 2 * float(np.median(np.diff(at_s))) > SPIKE_S
+    reach = 1 if few else 2
+    return [float(np.median(values[max(i - reach, 0) : i + reach + 1])) for i in range(len(values))]

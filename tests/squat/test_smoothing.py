@@ -94,8 +94,18 @@ def test_neither_the_size_of_the_picture_nor_the_distance_changes_the_smoothing(
     assert lag[0] == pytest.approx(lag[1], rel=0.15)
 
 
-def test_spikes_go_and_steps_stay():
-    assert without_spikes([1, 1, 1, 9, 9, 1, 1, 1], 5) == [1] * 8
-    assert without_spikes([1, 1, 1, 5, 5, 5, 5], 5) == [1, 1, 1, 5, 5, 5, 5]
-    assert without_spikes([3, 3, 3, 3, 0], 5)[-1] == 3
-    assert without_spikes([], 5) == []
+def spikeless(values: list[float], rate_hz: float) -> list[float]:
+    return without_spikes(values, [i / rate_hz for i in range(len(values))])
+
+
+def test_spikes_go_and_steps_stay() -> None:
+    assert spikeless([1, 1, 1, 9, 9, 1, 1, 1], 30) == [1] * 8
+    assert spikeless([1, 1, 1, 5, 5, 5, 5], 30) == [1, 1, 1, 5, 5, 5, 5]
+    assert spikeless([3, 3, 3, 3, 0], 30)[-1] == 3
+    assert spikeless([], 30) == []
+
+
+@pytest.mark.parametrize(("rate_hz", "kept"), [(30, False), (15, False), (10, True), (6, True)])
+def test_two_frames_are_a_spike_where_frames_are_many_and_a_dip_where_they_are_few(rate_hz: float, kept: bool) -> None:
+    assert (min(spikeless([1, 1, 1, 0.4, 0.4, 1, 1, 1], rate_hz)) < 0.5) == kept
+    assert spikeless([1, 1, 1, 0.4, 1, 1, 1], rate_hz) == [1] * 7
