@@ -82,6 +82,8 @@ class Controls:
         else:
             if isinstance(command, SetJudging):
                 self._gate.open = command.on
+                if not command.on:
+                    self._judge.leave()
                 self._overrides.change("station.judging", command.on)
             elif isinstance(command, SetHeight):
                 self._judge.settings = replace(self._judge.settings, height_cm=command.height_cm)

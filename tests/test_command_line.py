@@ -100,6 +100,21 @@ def test_the_annotated_video_is_vp9_of_every_frame_and_shows_what_was_seen(
     assert list(path.parent.glob(".part*")) == []
 
 
+def test_the_annotated_video_of_a_variable_rate_lasts_as_long_as_the_clip(
+    squatlight: Run, ffmpeg: Callable, tmp_path: Path
+) -> None:
+    uneven = "setpts=(N+if(gt(N\\,20)\\,N-20\\,0))/30/TB"  # from 30 frames a second to 15
+    clip = tmp_path / "uneven.webm"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=160x120:rate=30:duration=2", "-vf", uneven, "-fps_mode", "vfr",
+           "-c:v", "libvpx", clip)  # fmt: skip
+    assert squatlight("replay", clip, "--video", "seen.webm").returncode == 0
+    video = cv2.VideoCapture(str(tmp_path / "seen.webm"))
+    frames = 0
+    while video.read()[0]:
+        frames += 1
+    assert frames / video.get(cv2.CAP_PROP_FPS) == pytest.approx(98 / 30, abs=0.1)
+
+
 def test_json_goes_into_a_file_and_several_videos_into_a_folder(
     squatlight: Run, ffmpeg: Callable, tmp_path: Path
 ) -> None:

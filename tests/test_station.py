@@ -94,9 +94,12 @@ class Model:
 def test_commands_are_obeyed_and_confirmed():
     asked = Asked(SetJudging(False), SetHeight(180.0), ResetSet(), LampTest())
     judge, gate = Judge(), Gate(Meter(Model()))
+    left = []
+    judge.leave = lambda: left.append(True)
     with SignalLight(17, 27) as light:
         Controls(judge, gate, light, asked, Overrides(None)).obey()
         assert gate.estimate(None) is None
+        assert left == [True], "what is under way is not judged"
         assert judge.settings.height_cm == 180.0
         assert asked.told == [(False, None), (False, 180.0), 1]
         for now_s in (1.0, 1.5, 2.1, 2.5, 3.2, 3.5):
@@ -105,6 +108,7 @@ def test_commands_are_obeyed_and_confirmed():
     asked.waiting = [SetJudging(True)]
     Controls(judge, gate, light, asked, Overrides(None)).obey()
     assert gate.estimate(None) == "pose"
+    assert left == [True]
 
 
 def test_a_signal_ends_the_daemon_dark_and_clean(tmp_path):

@@ -115,16 +115,21 @@ class Clip:
         """RGB frames with seconds since the first.
 
         OpenCV reads the first frame while it opens the file, before edit lists are applied, and so may give it the
-        time stamp of a frame that is not shown: the first is taken to lie one interval before the second.
+        time stamp of a frame that is not shown: the first is taken to lie one interval before the second. Raw streams
+        (.h264, .mjpeg) hold no stamps: their frames are taken to come at the rate that FFmpeg assumes.
         """
         opening: list[tuple[np.ndarray, float]] = [item for item in (self._read() for _ in range(3)) if item]
+        timeless = len(opening) > 2 and opening[1][1] >= opening[2][1]
+        if timeless:
+            log.warning("%s: holds no times; taken for %g frames a second", self.name, self.fps)
         if len(opening) > 1 and opening[0][1] >= opening[1][1]:
             interval_s = opening[-1][1] - opening[-2][1] if len(opening) > 2 else 1 / 30
             opening[0] = (opening[0][0], opening[1][1] - interval_s)
         first_s, last_s = (opening[0][1] if opening else 0.0), -np.inf
         opened = (opening.pop(0) for _ in range(len(opening)))  # a list would hold them to the end of the clip
-        for image, at_s in chain(opened, iter(self._read, None)):
-            at_s = max(at_s - first_s, last_s + 1e-3)  # a container's stamps may repeat; time never stands still
+        for count, (image, at_s) in enumerate(chain(opened, iter(self._read, None))):
+            # a container's stamps may repeat; time never stands still
+            at_s = count / self.fps if timeless else max(at_s - first_s, last_s + 1e-3)
             yield image, at_s
             last_s = at_s
 

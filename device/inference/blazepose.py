@@ -53,12 +53,15 @@ class BlazePose:
         self._crop: Crop | None = None  # where the lifter is sought in the next frame
         self._last: tuple[float, Crop] | None = None  # when the lifter was last seen, and where
         self._rivals = Rivals()
+        self._shape: tuple[int, ...] = ()  # of the frame before: a camera opened anew may give another size
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found.
 
         Frames must come in the order of their time: the crop follows from the previous frame.
         """
+        if frame.image.shape != self._shape:
+            self._shape, self._crop, self._last = frame.image.shape, None, None
         tried = self._crop
         seen = self._look(frame, tried) if tried is not None else None
         if seen is None or self._crop is None:

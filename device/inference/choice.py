@@ -15,6 +15,7 @@ BEAT_PROVEN, PROVEN_S = 3.0, 60.0  # the same where who is followed has sunk lik
 SANK = 0.1  # ... his hips by so much of the crop's side: 25 cm
 CHECK_S, EAGER_S, EAGER_FOR_S = 1.0, 0.3, 1.5  # how often others are looked for; when one has just been chosen
 GUESSED = (1.0, 0.7)  # sides of crops at the centre, in the picture's longer side
+UNWATCHED_S = 2.0  # a room at which nobody looked for so long may no longer be empty
 GUESS_FOR_S = 30.0  # a room so long empty is looked at by the detector alone
 HOME_S = 3.0  # time constant of the place where the lifter stays
 KEPT_S = 1.5  # so long in one place, he stays there; who walks about on a labelled clip keeps one for 1.1 s
@@ -103,7 +104,8 @@ class Rivals:
 
     def may_guess(self, now_s: float) -> bool:
         """Whether to try the middle of a picture in which nobody is followed: not in every frame of an empty room."""
-        self._empty_s = min(self._empty_s, now_s)
+        self._empty_s = min(self._empty_s, now_s) if now_s - self._now_s < UNWATCHED_S else now_s
+        self._now_s = now_s
         if now_s - self._guessed_s < EAGER_S or now_s - self._empty_s > GUESS_FOR_S:
             return False
         self._guessed_s = now_s

@@ -51,6 +51,7 @@ class Paired:
         self.hashes = {**blazepose.hashes, "pose_hidden": ours.hashes["pose"]}
         self._blazepose, self._ours = blazepose, ours
         self._last_s = -math.inf  # the frame before
+        self._shape: tuple[int, ...] = ()  # its
         self._begin(math.inf)
 
     def _begin(self, now_s: float) -> None:
@@ -63,8 +64,11 @@ class Paired:
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found; frames must come in the order of their time."""
         now_s = frame.captured_s
-        if now_s < self._last_s:  # a camera opened anew
+        if now_s < self._last_s or frame.image.shape != self._shape:  # a camera opened anew
             self._begin(now_s)
+        self._shape = frame.image.shape
+        if now_s - self._last_s > WITHIN_S:  # nobody looked meanwhile
+            self._seen_s = now_s
         pose = self._blazepose.estimate(frame)
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)

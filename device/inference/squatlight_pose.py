@@ -58,9 +58,12 @@ class SquatlightPose:
             raise ModelError(f"{model.path}: not a pose model of this version; its outputs are {model.output_shapes}")
         self.runtime = model.runtime
         self._last: tuple[float, Crop] | None = None  # when the lifter was last seen, and where to look next
+        self._shape: tuple[int, ...] = ()  # of the frame before
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found; frames must come in the order of their time."""
+        if frame.image.shape != self._shape:
+            self._shape, self._last = frame.image.shape, None
         last = self._last[1] if self._last is not None and frame.captured_s - self._last[0] < KEEP_S else None
         found = look(self._model, frame.image, last) if last is not None else None
         if found is None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from device.squat.events import Event, PhaseChanged, RepJudged
+from device.squat.events import Event, LifterLost, PhaseChanged, RepJudged
 from device.squat.pose import BAR_ENDS, KEYPOINTS, LIMBS, Pose, index
 from device.squat.rulebook import Decision
 
@@ -36,6 +36,8 @@ class Overlay:
         """Takes an event."""
         if isinstance(event, PhaseChanged):
             self.phase = event.phase.value
+        elif isinstance(event, LifterLost):
+            self.phase = ""
         elif isinstance(event, RepJudged):
             self.judged, self.reps = event, event.rep.number
 
@@ -57,16 +59,15 @@ class Overlay:
         cv2.circle(image, at, round(24 * scale), _LAMPS[decision], -1, cv2.LINE_AA)
         cv2.circle(image, at, round(24 * scale), (20, 20, 20), max(1, round(2 * scale)), cv2.LINE_AA)
         _text(image, f"{judged.rep.number}: {_WORDS[decision]}", (78, 96), 1.0, _LAMPS[decision], scale)
+        lines = list(judged.verdict.reasons)
         if depth is not None:
             side = "below" if depth.margin > 0 else "above"
-            words = f"{abs(depth.margin_cm):.0f} cm {side} parallel, +-{depth.sigma_cm:.0f}"
-            _text(image, words, (78, 130), 0.7, _MIDDLE, scale)
-        elif judged.verdict.reasons:
-            _text(image, judged.verdict.reasons[0], (78, 130), 0.7, _MIDDLE, scale)
+            lines.append(f"{abs(depth.margin_cm):.0f} cm {side} parallel, +-{depth.sigma_cm:.0f}")
         if judged.form is not None:
             faults = ", ".join(name.replace("_", " ") for name in judged.form.called)
-            words = f"form {judged.form.good:.2f}" + (f": {faults}" if faults else "")
-            _text(image, words, (78, 162), 0.7, _MIDDLE, scale)
+            lines.append(f"form {judged.form.good:.2f}" + (f": {faults}" if faults else ""))
+        for row, words in enumerate(lines):
+            _text(image, words, (78, 130 + 32 * row), 0.7, _MIDDLE, scale)
 
 
 def _skeleton(image: Image, pose: Pose, scale: float) -> None:

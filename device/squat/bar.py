@@ -44,7 +44,8 @@ def bar_velocity(rep: Rep, thigh_m: float, optics: Optics) -> Velocity | None:
         optics: the camera.
 
     Returns:
-        None where no end was seen for most of the way up, the bar points at the camera, or the pose model has no world.
+        None where no end was seen for most of the way up, the bar points at the camera, the pose model has no world, or
+        the end did not rise: then it was not the bar's.
     """
     up = [p for p in rep.poses[rep.lowest :] if p.captured_s <= rep.lockout_s]
     seen = np.array([np.where(np.isfinite(p.keypoints[_ENDS, 1]), p.scores[_ENDS], 0) for p in up]).reshape(-1, 2)
@@ -62,7 +63,7 @@ def bar_velocity(rep: Rep, thigh_m: float, optics: Optics) -> Velocity | None:
     if not len(rises):
         return None
     mean = float((height_m[-1] - height_m[0]) / (at_s[-1] - at_s[0]))
-    return Velocity(mean, float(rises.max() / PEAK_S))
+    return Velocity(mean, float(rises.max() / PEAK_S)) if mean > 0 else None
 
 
 def _px_per_m(standing: Sequence[Pose], thigh_m: float, end: int, optics: Optics) -> float:

@@ -18,7 +18,7 @@ from device.squat.pose import Pose
 from device.squat.rep import Rep, Tempo
 from device.squat.rulebook import Observation, Rules, judge
 from device.squat.smoothing import Smoother, without_spikes
-from device.squat.squatness import MIN_DROP, is_squat, plausible
+from device.squat.squatness import MIN_DROP, ON_BAR, is_squat, plausible
 
 LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way is over
 GIVE_UP_S = 12.0  # down for so long: it is over; the longest pause seen in labelled clips lasted 6 s
@@ -31,6 +31,7 @@ BOTTOM_S = 0.12  # poses so near to the lowest give the depth
 PITCH_BIAS_DEG = 5.0  # rendered sets: 3 degrees too much, standard deviation 8 (`python -m convert levels --rendered`)
 WORLD_SHARE = 0.25  # in the height; the picture has the rest, see `_features`
 UNSEEN_S = 0.4  # nobody seen for so long beside the lowest pose: how deep it went is not known
+MIN_RISE_S = 0.15  # nobody rises faster: the pose model has jumped to somebody who stands; real clips 0.27 s and more
 MIN_REP_S = 0.42  # free fall by 26% of a leg of 0.85 m takes 0.21 s, and so does the way up
 _UP_AND_DOWN = (Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC)
 
@@ -117,11 +118,11 @@ class Judge:
         if phase in _UP_AND_DOWN:
             yield from self._reached_depth(now_s)
             if now_s - self._track[0][0].captured_s > GIVE_UP_S:
-                if self._deep:
-                    yield from self._judge(now_s, stood_up=False)
-                    self._forget()
-                else:
+                if not self._deep:
                     yield from self.finish(now_s)
+                elif np.median([f.hands_down for _, f in self._track]) <= ON_BAR:  # else he has sat down
+                    yield from self._judge(now_s, stood_up=False)
+                self._forget()
         elif phase is Phase.STANDING and before is Phase.LOCKOUT:
             yield from self._judge(now_s, stood_up=True)
             self._track, self._deep = self._track[-1:], False
@@ -133,6 +134,11 @@ class Judge:
         elif self.phases.phase in _UP_AND_DOWN and sank_back([f.height for _, f in self._track]):
             yield from self._judge(now_s, stood_up=False)
         self._forget()
+
+    def leave(self) -> None:
+        """Nobody watches from here on: what is under way is never judged."""
+        self.phases.reset()
+        self._deep, self._track = False, []
 
     def reset_set(self) -> int:
         """Ends the set; returns the number of the one that the next rep begins."""
@@ -155,8 +161,8 @@ class Judge:
         return replace(seen, height=WORLD_SHARE * seen.height + (1 - WORLD_SHARE) * height)
 
     def _forget(self) -> None:
-        self.phases.reset()
-        self._seen_s, self._deep, self._track = None, False, []
+        self.leave()
+        self._seen_s = None
 
     def _reached_depth(self, now_s: float) -> Iterator[Event]:
         if self._deep or self.phases.standing_height - self.phases.lowest < MIN_DROP:
@@ -184,7 +190,10 @@ class Judge:
         depth = self._depth(around, rep.poses, rep.poses, lowest_s) if around else None
         view = view_deg(np.sum([f.lateral for f in seen], axis=0))
         knees = [f.knee_deg.max() for p, f in self._track if p.captured_s >= rep.lockout_s]
-        observed = Observation(stood_up, float(max(knees)) if knees else None, depth.p_below if depth else None, view)
+        observed = Observation(
+            stood_up, float(max(knees)) if knees else None, depth.p_below if depth else None, view,
+            seen_rising=not stood_up or rep.tempo.concentric_s >= MIN_RISE_S,
+        )  # fmt: skip
         verdict = judge(self.settings.rules, observed, rep.poses[rep.bottom].index)
         network = self._form_network if depth is not None else None  # of hips that nobody saw it could only guess
         form = network(rep) if network is not None else None

@@ -74,12 +74,14 @@ class Observation:
         knee_deg: angle of the straighter knee at lockout, 180 = straight; None = not seen.
         p_below: probability that the crease was below the knee top; None = neither leg was seen.
         view_deg: where the camera stands, see `Features`.
+        seen_rising: whether he was seen on his way up; False where he sits in one frame and stands in the next.
     """
 
     stood_up: bool
     knee_deg: float | None
     p_below: float | None
     view_deg: float
+    seen_rising: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,11 @@ def judge(rules: Rules, seen: Observation, evidence_index: int) -> Verdict:
 
 
 def _doubt(rules: Rules, seen: Observation) -> str:
-    """Why the depth cannot be judged; empty where it can."""
+    """Why the lift cannot be judged; empty where it can."""
     if seen.p_below is None:
         return "hips and knees not seen at the bottom"
+    if not seen.seen_rising:
+        return "not seen on the way up"
     if rules.mode != "meet":
         return ""
     if rules.abstain_from < seen.p_below < rules.abstain_to:

@@ -76,6 +76,18 @@ def test_a_variable_rate_is_read_at_the_containers_times_and_not_at_index_over_r
     assert seen == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize(("name", "codec"), [("raw.h264", "libx264"), ("raw.mjpeg", "mjpeg")])
+def test_a_raw_stream_is_taken_at_the_rate_that_is_assumed(
+    ffmpeg: Ffmpeg, tmp_path: Path, name: str, codec: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What `rpicam-vid -o x.h264` writes: no container, so no times."""
+    path = tmp_path / name
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=160x120:rate=25", "-t", 2, "-c:v", codec, path)
+    times = [frame.captured_s for frame in read(path)]
+    assert times == pytest.approx(np.arange(50) / 25)
+    assert [entry.getMessage() for entry in caplog.records] == [f"{path}: holds no times; taken for 25 frames a second"]
+
+
 def test_two_rates_one_after_the_other_keep_their_times(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
     path = tmp_path / "two.mp4"
     slow = "testsrc=size=160x120:rate=12"

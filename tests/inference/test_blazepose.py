@@ -139,6 +139,19 @@ def test_a_lifter_who_is_gone_is_not_seen_and_is_found_again(demo_clip: Path, mo
     assert model.estimate(pictures[15]) is not None
 
 
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_a_camera_that_is_opened_anew_at_another_size_shows_the_same_lifter(
+    demo_clip: Path, model: PoseModel, scale: float
+) -> None:
+    pictures = frames(demo_clip, 12)
+    poses = [model.estimate(frame) for frame in pictures[:11]]
+    other = cv2.resize(pictures[11].image, None, fx=scale, fy=scale)
+    found = model.estimate(replace(pictures[11], image=other))
+    assert found is not None
+    apart = np.abs(found.keypoints[HIPS] / scale - poses[-1].keypoints[HIPS])
+    assert apart.max() < 15
+
+
 def panel(image: np.ndarray) -> np.ndarray:
     """A narrow strip of the picture around the lifter."""
     return image[:, 170:470]

@@ -79,6 +79,10 @@ def test_others_are_looked_for_now_and_then_and_more_often_at_first(chosen_s, ev
 def test_an_empty_rooms_middle_is_not_tried_in_every_frame():
     rivals = Rivals()
     assert sum(rivals.may_guess(i / 30) for i in range(30)) <= 4
+    tried = [rivals.may_guess(i / 5) for i in range(5, 5 * 40)]
+    assert any(tried[: 5 * 28])
+    assert not any(tried[5 * 31 :]), "nor for ever"
+    assert rivals.may_guess(100.0), "but where nobody has looked for a while"
 
 
 def test_a_place_is_his_once_he_has_kept_it_and_while_he_squats_but_not_of_somebody_larger():

@@ -208,6 +208,12 @@ def test_a_room_that_blazepose_finds_empty_is_left_to_it() -> None:
     assert {whose(p) for t, p in found if t > back_s + 1.2} == {"ours"}
 
 
+def test_a_room_at_which_nobody_looked_is_not_empty() -> None:
+    model = Paired(Script(never, THEIRS), Script(always, OURS))  # type: ignore[arg-type]
+    for t in (*np.arange(0, 2, 1 / FPS), *np.arange(GUESS_FOR_S + 60, GUESS_FOR_S + 62, 1 / FPS)):
+        assert whose(model.estimate(Frame(IMAGE, t, 0, 0))) == "ours", t
+
+
 def test_times_that_go_back_begin_anew() -> None:
     network = Script(always, OURS)
     model = Paired(Script(lambda t: t < 900, THEIRS), network)  # type: ignore[arg-type]

@@ -12,10 +12,14 @@ import pytest
 from reps import judged, record_of
 
 from device.errors import PartFailed
+from device.output.drawing import Overlay
 from device.output.evidence import MAX_SIDE_PX, REMEMBERED_S, Evidence, shrunk
 from device.output.retention import Limits, tidy
 from device.output.video import VideoWriter
+from device.squat.events import LifterLost, PhaseChanged
+from device.squat.phases import Phase
 from device.squat.pose import KEYPOINTS, Pose
+from device.squat.rulebook import Decision
 
 LIMITS = Limits(megabytes=100, days=30)
 FRAMES = 12
@@ -164,6 +168,24 @@ def test_a_clip_that_the_disk_did_not_take_is_none(small_disk: Path) -> None:
     with pytest.raises(PartFailed, match="is the disk full"), video:
         pass
     assert list(small_disk.iterdir()) == []
+
+
+def test_the_reason_of_a_verdict_stands_beside_a_depth_that_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr("device.output.drawing._text", lambda image, words, *_: lines.append(words))
+    told = judged(decision=Decision.NO_LIFT)
+    told = replace(told, verdict=replace(told.verdict, reasons=("did not stand up with the knees locked",)))
+    overlay = Overlay()
+    overlay.handle(PhaseChanged(1.0, Phase.STANDING))
+    overlay.handle(told)
+    overlay.draw(np.zeros((480, 640, 3), np.uint8), None, told.at_s)
+    assert "did not stand up with the knees locked" in lines
+    assert any("parallel" in line for line in lines)
+    assert lines[0].startswith("standing")
+    lines.clear()
+    overlay.handle(LifterLost(told.at_s + 1))
+    overlay.draw(np.zeros((480, 640, 3), np.uint8), None, told.at_s + 1)
+    assert "standing" not in lines[0], "he has left"
 
 
 def kept(folder: Path, days_ago: float, kilobytes: int, now_s: float, suffix: str = ".jpg") -> Path:

@@ -55,6 +55,13 @@ def test_ends_that_nobody_saw_tell_nothing() -> None:
     assert [rep.velocity for rep in reps(film, SETTINGS)] == [None]
 
 
+def test_ends_that_do_not_rise_are_not_the_bars() -> None:
+    film = Shot(60, bar=True).film(LIFT)
+    for pose in film:
+        pose.keypoints[-2:, 1] = 100.0 + 10 * pose.captured_s  # a lamp behind him, say
+    assert [rep.velocity for rep in reps(film, SETTINGS)] == [None]
+
+
 @pytest.mark.parametrize("view_deg", [90, -90, 75])
 def test_a_bar_that_points_at_the_camera_tells_nothing(view_deg: float) -> None:
     assert [rep.velocity for rep in reps(Shot(view_deg, bar=True).film(LIFT), SETTINGS)] == [None]

@@ -136,6 +136,42 @@ def test_deep_and_never_up_is_a_failed_lift_with_a_blue_card() -> None:
     assert not event.rep.stood_up
 
 
+def test_who_sits_down_to_rest_has_failed_nothing() -> None:
+    seat = replace(squatting(DEEP), lean=5.0, hands_down=1.0)
+    parts = [
+        *stand(),
+        Part(seat, 1.2),
+        Part(seat, GIVE_UP_S + 8),
+        Part(STANDING, 1.5),
+        *stand(),
+        *squat(DEEP),
+        *stand(),
+    ]
+    assert [e.verdict.decision for e in reps(SHOT.film(parts))] == [Decision.GOOD_LIFT], "of the squat afterwards"
+
+
+@pytest.mark.parametrize("aside_m", [0.3, 1.0])
+@pytest.mark.parametrize("seconds", [0.15, 0.6])
+def test_a_pose_that_jumps_at_the_bottom_to_somebody_who_stands_lights_nothing(aside_m: float, seconds: float) -> None:
+    lifter = SHOT.film([*stand(), *squat(DEEP, pause_s=2.5), *stand()])
+    spotter = replace(STANDING, place=(0.0, aside_m))
+    others = SHOT.film([Part(spotter, 9)], start=spotter)
+    seen = [b if 3.5 <= a.captured_s < 3.5 + seconds else a for a, b in zip(lifter, others, strict=False)]
+    first = reps(seen)[0]
+    assert (first.verdict.decision, first.verdict.reasons) == (Decision.NO_DECISION, ("not seen on the way up",))
+
+
+def test_what_is_under_way_when_nobody_watches_any_more_is_not_judged() -> None:
+    judge, told = Judge(), []
+    for pose in SHOT.film([*stand(), *squat(DEEP), *stand()]):
+        if pose.captured_s < 3.0:
+            told += judge.see(pose, pose.captured_s)
+    judge.leave()
+    told += [event for n in range(100) for event in judge.see(None, 3.0 + n / 30)]
+    assert not [event for event in told if isinstance(event, RepJudged)]
+    assert isinstance(told[-1], LifterLost), "he is lost all the same"
+
+
 def test_who_comes_halfway_up_and_sinks_again_has_failed() -> None:
     low, half = squatting(DEEP), squatting(-35)
     (event,) = reps(SHOT.film([*stand(), Part(low, 1.2), Part(half, 1.0), Part(low, 1.0), Part(low, GIVE_UP_S)]))
