@@ -31,8 +31,8 @@ from device.squat.squatness import Dip, dip
 
 RECIPE = Path(__file__).parent / "recipes" / "levels.toml"
 NOISE_M = 0.01  # standard deviation of each coordinate of the world, other in each frame
-MEASURES = ("drop", "shank_up", "knees_apart_deg", "thighs_apart", "feet_moved", "walked", "lean_deg", "hands_down",
-            "hands_stood", "lean_stood_deg", "lean_risen_deg", "hips_seen")  # fmt: skip
+MEASURES = ("drop", "shank_up", "shank_guessed", "knees_apart_deg", "thighs_apart", "feet_moved", "walked", "lean_deg",
+            "hands_down", "hands_stood", "lean_stood_deg", "lean_risen_deg", "hips_seen")  # fmt: skip
 LEVELS = ("MIN_DROP", "MIN_SHANK_UP", "MAX_KNEE_DIFFERENCE_DEG", "LUNGE_THIGHS", "MAX_FEET_MOVED", "MAX_WALKED",
           "HINGE_LEAN_DEG", "HANG", "HANG_BOTH", "MAX_LEAN_STOOD_DEG")  # fmt: skip
 SAME_TORSO = 0.5  # a pose whose hips are nearer to the truth than this, in torso lengths, is the lifter's

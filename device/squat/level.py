@@ -20,7 +20,8 @@ REST_S = 0.6  # so long without moving is a rest ...
 STILL = 0.05  # ... if hips to ankles over thigh + shank changes by less than this
 SITS = 0.8  # whose knees are bent like that, to about 105 degrees, does not stand
 SUNK = 0.7  # hips so much lower in the picture, over the same spot: no longer standing, whatever the world is
-SAME_SPOT = 0.25  # of the leg: ankles so near to where they were have not moved
+SAME_SPOT = 0.25  # of the leg: ankles so near to where they were have not moved ...
+SPOTS = 3  # ... in the middle of so many poses: one gone wrong puts them elsewhere for a moment
 TALLEST = 1.05  # of the standing lifter; nobody is taller, but a pose model may say so
 TALLER_S = 0.1  # time constant with which taller than before becomes standing; a pose gone wrong lasts less
 LEGS_SEEN = 0.5  # score of knee and ankle from which a leg tells the vertical
@@ -51,14 +52,16 @@ class Level:
         self._lateral = np.zeros(3)  # from the right to the left hip, metres: where the standing lifter faces
         self._seen_s: float | None = None
         self._lately: deque[tuple[float, float]] = deque()  # times and straightness
+        self._spots_px: deque[Array] = deque(maxlen=SPOTS)  # where the feet were in the newest poses
 
     def see(self, pose: Pose, world: Array) -> Array:
         """Takes a pose and its world points (N, 3) and gives these turned so that up is -y."""
+        self._spots_px.append(spot_px(pose))
         hips, knees, ankles = world[_HIPS], world[_KNEES], world[_ANKLES]
         legs = np.linalg.norm(hips - knees, axis=-1) + np.linalg.norm(knees - ankles, axis=-1)
         straight = np.linalg.norm(hips - ankles, axis=-1) / legs
         rests = self._rests(straight, pose)
-        if (straight.min() >= STRAIGHT or rests) and not (self.planted(pose) and rises_px(pose) < SUNK * self.seen_px):
+        if (straight.min() >= STRAIGHT or rests) and not (self.planted and rises_px(pose) < SUNK * self.seen_px):
             self._learn(hips.mean(0) - ankles.mean(0), hips[0] - hips[1], pose, float(straight.mean()))
         return np.asarray(world @ upright(self.up).T, np.float32)
 
@@ -68,11 +71,11 @@ class Level:
         A camera that looks down shows what goes back as higher; that is put right.
 
         Args:
-            pose: the pose.
+            pose: the pose that `see` took last.
             levelled: its world points as `see` gave them.
         """
         back_m = self._back_m(levelled)
-        planted = self.planted(pose)
+        planted = self.planted
         seen = rises_px(pose) / self.seen_px if planted else rises_px(pose) / scale_px_per_m(pose) / self.seen_m
         return min(seen, TALLEST) - back_m / self.leg_m * math.tan(math.radians(self.pitch_deg))
 
@@ -88,15 +91,18 @@ class Level:
         self.seen_m = self.leg_m = self.seen_px = self.straight = math.nan
         self._spot_px = np.full(2, math.nan)
         self._lately.clear()
+        self._spots_px.clear()
 
     @property
     def pitch_deg(self) -> float:
         """How far the camera looks down."""
         return pitch_deg(self.up)
 
-    def planted(self, pose: Pose) -> bool:
+    @property
+    def planted(self) -> bool:
         """Whether the feet are where they were when the lifter stood: the picture shows him as large as then."""
-        return bool(np.linalg.norm(spot_px(pose) - self._spot_px) < SAME_SPOT * self.seen_px)
+        spot = np.median(self._spots_px, axis=0)
+        return bool(np.linalg.norm(spot - self._spot_px) < SAME_SPOT * self.seen_px)
 
     def _rests(self, straight: Array, pose: Pose) -> bool:
         """Whether the lifter keeps still, and was not seen straighter so far, or has gone to another place."""
@@ -107,7 +113,7 @@ class Level:
         values = [value for _, value in self._lately]
         still = now_s - self._lately[0][0] > REST_S / 2 and max(values) - min(values) < STILL
         unseen = math.isnan(self.straight) or (self.straight < STRAIGHT and mean > self.straight - STILL)
-        walked = straight.max() >= STRAIGHT and not self.planted(pose)  # the other leg may be hidden there
+        walked = straight.max() >= STRAIGHT and not self.planted  # the other leg may be hidden there
         return still and (unseen or walked) and mean >= SITS
 
     def _learn(self, leg: Array, lateral: Array, pose: Pose, straight: float) -> None:
@@ -130,7 +136,7 @@ class Level:
         self.seen_m += share * (seen_m - self.seen_m)
         self.leg_m += share * (leg_m - self.leg_m)
         self.straight += share * (straight - self.straight)
-        if self.planted(pose):
+        if self.planted:
             self._spot_px = self._spot_px + share * (spot_px(pose) - self._spot_px)
             self.seen_px += (taller if seen_px > self.seen_px else share) * (seen_px - self.seen_px)
         else:

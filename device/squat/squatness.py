@@ -31,7 +31,8 @@ HANG, HANG_BOTH = 0.85, 0.7  # ... over hanging arms, surely down there or both 
 # for poses gone wrong
 HINGE_DROP = 0.6  # ... unless the hips sink further than for a lift: deadlifts 0.51 or less, squats with low hands 0.67
 UPRIGHT_DEG, LUNGE_DROP = 16.0, 0.45  # a trunk so upright over arms that surely hang, hips no further down: nothing
-# outweighs hips that go back, so one foot is behind; lunges seen along the legs 0.30 to 0.33, such a squat 0.65
+# outweighs hips that go back, so one foot is behind; lunges seen along the legs 0.29 to 0.33, such a squat 0.61 to 0.65
+KNEELING_DEG = 30.0  # the same where even a hidden leg's shank is guessed to lie; lunges on one knee lean 20 to 24
 HIPS_SEEN, ON_BAR, SURE_DROP = 0.5, 0.35, 0.5  # where the hips are not seen, only who stands with the hands at the bar,
 # or sinks so far, has squatted: our network alone takes lunges and deadlifts for squats, 20 of 24 with hands at 0.56
 # or lower down, 23 of them with a drop of 0.47 or less; of 336 rendered sets 0.3 loses a rep, 0.35 none
@@ -47,6 +48,7 @@ class Dip:
     Attributes:
         drop: of the hips, leg lengths.
         shank_up: the lower one of the shanks, see `Features`.
+        shank_guessed: the same with a hidden one, too.
         knees_apart_deg: left from right.
         thighs_apart: `Features.thigh_down`, left from right.
         feet_moved: from each other since standing, leg lengths.
@@ -61,6 +63,7 @@ class Dip:
 
     drop: float
     shank_up: float
+    shank_guessed: float
     knees_apart_deg: float
     thighs_apart: float
     feet_moved: float
@@ -98,6 +101,7 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
     return Dip(
         drop=float(max(seen[0].height, stood_at) - lowest),
         shank_up=float(shank_up[there].min()),
+        shank_guessed=float(shank_up.min()),
         knees_apart_deg=float(np.ptp(knee_deg)) if both else 0.0,
         thighs_apart=float(abs(thigh_down[0] - thigh_down[1])) if both else 0.0,
         feet_moved=float(np.linalg.norm(feet - stood_feet)) if both else 0.0,
@@ -116,7 +120,8 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float]) -> bool:
     found = dip(seen, heights)
     lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP
     hands = min(found.hands_down, found.hands_stood)
-    upright = found.lean_deg < UPRIGHT_DEG and hands > HANG and found.drop < LUNGE_DROP
+    upright_deg = KNEELING_DEG if found.shank_guessed < MIN_SHANK_UP else UPRIGHT_DEG
+    upright = found.lean_deg < upright_deg and hands > HANG and found.drop < LUNGE_DROP
     hang = found.hands_down > HANG or hands > HANG_BOTH
     bent = found.lean_risen_deg > MAX_LEAN_STOOD_DEG
     hinge = (hang or bent) and found.lean_deg > HINGE_LEAN_DEG and found.drop < HINGE_DROP

@@ -118,7 +118,11 @@ def test_who_goes_down_upright_under_hanging_arms_has_one_foot_behind():
     seen = [replace(moment(h), lean_deg=10.0, hands_down=HANG + 0.1) for h in heights]
     assert not is_squat(seen, heights)
     assert is_squat([replace(f, hands_down=0.1) for f in seen], heights)
-    assert is_squat([replace(f, lean_deg=25.0) for f in seen], heights)
+    leaning = [replace(f, lean_deg=25.0) for f in seen]
+    assert is_squat(leaning, heights)
+    kneeling = [replace(f, shank_up=f.shank_up * (1.0, 0.0), legs_seen=f.legs_seen * (1.0, 0.1)) for f in leaning]
+    assert not is_squat(kneeling, heights), "the leg behind is hidden, and guessed to lie"
+    assert is_squat([replace(f, hands_down=0.1) for f in kneeling], heights), "behind a plate they kick about"
     deep = [0.35 if h == 0.62 else h for h in heights]
     assert is_squat([replace(f, height=h) for f, h in zip(seen, deep, strict=True)], deep)
 
