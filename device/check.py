@@ -104,7 +104,11 @@ def _store(settings: Settings) -> str:
     if not settings.store.path:
         return "none asked for: results are kept in memory"
     path = Path(settings.store.path)
-    if not path.exists():  # the service makes it, and not whoever checks: it has to belong to the service's user
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise PartFailed(f"store: {path}: {error.strerror}; it is for the service's user alone") from error
+    if not there:  # the service makes it, and not whoever checks: it has to belong to the service's user
         folder = next(parent for parent in path.absolute().parents if parent.exists())
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise PartFailed(f"store: {path}: cannot be made in {folder}")

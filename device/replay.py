@@ -106,7 +106,7 @@ def _judged(clip: str, settings: Settings, model: PoseModel, video: Path | None,
         opened.callback(model.close)
         judge, hashes = opened.enter_context(open_judge(settings))
         source = opened.enter_context(Clip(clip))
-        overlay, writer, written = Overlay(), None, 0
+        overlay, writer = Overlay(), None
         if video is not None:
             writer = opened.enter_context(VideoWriter(video, source.size, source.fps))
         bar = opened.enter_context(
@@ -119,9 +119,5 @@ def _judged(clip: str, settings: Settings, model: PoseModel, video: Path | None,
                     yield rep_record(event, clip, settings.station.mode, model.hashes | hashes)
             if turn.frame is not None:
                 bar.update()
-                due = round(turn.now_s * source.fps) + 1  # a clip's rate may vary, the video's does not
-                if writer is not None and written < due:
-                    picture = overlay.draw(turn.frame.image, judge.pose, turn.now_s)
-                    for _ in range(due - written):
-                        writer.write(picture)
-                    written = due
+                if writer is not None and (times := writer.due(turn.now_s)):
+                    writer.write(overlay.draw(turn.frame.image, judge.pose, turn.now_s), times)

@@ -86,6 +86,7 @@ class Station:
                 discovery=self._discovery(),
                 stats=self.model.meter.stats, height_cm=s.lifter.height_cm or None,
             )  # fmt: skip
+            self.mqtt.live = isinstance(self.source, LiveCamera)
             self.mqtt.controls(s.station.judging, s.lifter.height_cm or None)
             yield opened.enter_context(self.mqtt)
         if store is not None:
@@ -151,6 +152,8 @@ class Station:
         finally:
             if isinstance(self.source, LiveCamera):
                 self.source.leave()  # its driver ends while the broker is told
+            if self.store is not None:
+                self.store.hurry()
             self._parts.close()
 
     def __enter__(self) -> "Station":

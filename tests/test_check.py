@@ -42,6 +42,15 @@ def test_it_looks_at_the_disk_of_the_results_and_at_that_of_the_pictures(tmp_pat
     assert str(folders[1]) not in check._disk(wanted(**kept))
 
 
+def test_a_store_of_another_user_fails_it_like_any_other_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refused)
+    with pytest.raises(PartFailed, match="Permission denied; it is for the service's user"):
+        check._store(wanted(store={"path": "/var/lib/squatlight/squatlight.db"}))
+
+
 def test_it_leaves_it_to_the_service_to_make_the_store(tmp_path: Path) -> None:
     """Whoever checks may be root, whose file the service could not write."""
     path = tmp_path / "lib" / "reps.db"

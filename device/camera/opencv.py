@@ -149,15 +149,15 @@ def without_password(url: str) -> str:
     Raises:
         SettingsError: there are signs in its password that end it there.
     """
-    parts = urlsplit(url)
+    wrong = "camera.source: no address; in a password write / # ? [ ] as %2F %23 %3F %5B %5D, and @ elsewhere as %40"
     try:
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        port = None
-    after = parts.path + parts.fragment + ("" if parts.path else parts.query)
-    if port is None or (parts.username is None and "@" in after):
-        raise SettingsError("camera.source: no address; in a password / # ? are to be written as %2F %23 %3F")
-    host = parts.hostname or ""
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    except ValueError:  # its words hold the password
+        raise SettingsError(wrong) from None
+    ends_early = parts.username is None and ":" in parts.netloc and not parts.netloc.startswith("[")
+    if ends_early and "@" in url.partition(parts.netloc)[2]:  # user:pass/word@host reads as the host user
+        raise SettingsError(wrong)
     if ":" in host:
         host = f"[{host}]"
     return parts._replace(netloc=host + port, query="", fragment="").geturl()

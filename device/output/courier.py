@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _STEADY_S = 10.0  # after a shorter connection the pause grows on: two devices of one name throw each other out
 _TURN_S = 1.0  # longest wait for something to happen; what is posted wakes at once
 _FLOOD, _BREATH_S = 16, 0.1  # so many messages at once are no person's; the pause after them
+OLD_S = 3600.0  # a broker that spoke 3.1.1 alone is asked again, as it connects, after so long: it may have been mended
 _CLOSE_S = 1.4  # a stop has 2 s for everything
 _GOODBYE_S = 0.5  # of these, kept back for the good-bye
 
@@ -55,6 +56,7 @@ class Courier:
         self._ears = ears
         self._dispatch = Dispatch(outbox, self._warn)
         self._version: int | None = None  # that the broker speaks; None = not known
+        self._ask_s = 0.0  # from when on one that spoke 3.1.1 alone is asked anew
         self._kept: dict[str, Message] = {}  # the newest retained message of each topic, for a broker that lost it
         self._news: deque[Message] = deque(maxlen=100)
         self._lock = Lock()  # over _kept and _news
@@ -143,8 +145,6 @@ class Courier:
             self._take_leave(link)
         finally:
             self._up.clear()
-            if self._version == V311:  # asked anew: whatever broke off 5 may speak it by now
-                self._version = None
             self._dispatch.lost()
             self._asked.clear()
             if link is not None:
@@ -152,8 +152,9 @@ class Courier:
 
     def _open(self) -> Link:
         route = self._route
-        if self._version is None:
+        if self._version is None or (self._version == V311 and monotonic() > self._ask_s):
             self._version = find_version(route.address, route.client_id)
+            self._ask_s = monotonic() + OLD_S
         link = Link(route.address, self._version, route.client_id, self._offline, route.will_delay_s)
         try:
             link.open()

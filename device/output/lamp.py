@@ -1,6 +1,7 @@
 """What the lamp shows and for how long, apart from what it is made of: pins, a message, a line in a terminal."""
 
 from enum import Enum
+from time import monotonic
 
 from device.squat.rulebook import Decision
 
@@ -41,11 +42,11 @@ class LampHold:
         self._lamp = Lamp.OFF
         self._since_s = 0.0
 
-    def judged(self, decision: Decision, at_s: float) -> Lamp:
-        """What to show from `at_s` on; a new verdict takes the place of the one before."""
+    def judged(self, decision: Decision, at_s: float, now_s: float) -> Lamp:
+        """What to show at `now_s` of a verdict of `at_s`; a new verdict takes the place of the one before."""
         self._lamp = lamp_of(decision, self._has_amber)
         self._since_s = at_s
-        return self._lamp
+        return self.tick(now_s)
 
     def end(self) -> None:
         """Dark from now on, whatever the hold."""
@@ -59,6 +60,11 @@ class LampHold:
         if not 0.0 <= now_s - self._since_s < self._hold_s - _ROUNDING_S:
             self._lamp = Lamp.OFF
         return self._lamp
+
+
+def now_of(at_s: float, live: bool) -> float:
+    """The time now, on the clock of the frames, when a verdict of `at_s` comes: of a clip that is the verdict's own."""
+    return max(monotonic(), at_s) if live else at_s
 
 
 def lamp_line(lamp: Lamp, colour: bool, has_amber: bool = False) -> str:

@@ -6,12 +6,11 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 from device.errors import PartFailed, SettingsError
 from device.output.guard import Guard
-from device.output.lamp import Lamp, LampHold
+from device.output.lamp import Lamp, LampHold, now_of
 from device.output.pins import open_pins, words_of
 from device.squat.events import Event, RepJudged
 
@@ -114,12 +113,9 @@ class SignalLight:
         if isinstance(event, RepJudged):
             with self._lock:
                 self._to_test = []
-                lamp, now_s = self._hold.judged(event.verdict.decision, event.at_s), event.at_s
-                if self.live:
-                    now_s = max(monotonic(), event.at_s)
-                    lamp = self._hold.tick(now_s)  # dark where it comes too late
+                now_s = now_of(event.at_s, self.live)
                 self._watch(self._hold_s - (now_s - event.at_s))
-                self._show(lamp, event.at_s)
+                self._show(self._hold.judged(event.verdict.decision, event.at_s, now_s), event.at_s)
 
     def test(self) -> None:
         """Shows each lamp for a second, one after the other, from the next tick on; a verdict ends it at once.

@@ -10,7 +10,7 @@ from device.output.address import address_of
 from device.output.commands import Command, CommandInbox, Refused, TokenBucket, answer
 from device.output.courier import Courier
 from device.output.home_assistant import DEFAULT_PREFIX, Discovery, discovery_message
-from device.output.lamp import Lamp, LampHold
+from device.output.lamp import Lamp, LampHold, now_of
 from device.output.messages import Heard, Message, Messages, State
 from device.output.outbox import MemoryOutbox, Outbox
 from device.output.route import Ears, Route
@@ -46,6 +46,9 @@ class Mqtt:
         height_cm: the lifter's; None = not known.
         clock: for the bounds on commands: seconds, never backwards.
 
+    Attributes:
+        live: whether the frames' times are those of `monotonic`, see `SignalLight`.
+
     Raises:
         SettingsError: the station's name or the certificate cannot be used.
     """
@@ -72,6 +75,7 @@ class Mqtt:
         height_cm: float | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
+        self.live = False
         self._messages = Messages(station)
         self._hold_s = hold_s
         self._hold = LampHold(hold_s, has_amber)
@@ -116,7 +120,8 @@ class Mqtt:
         elif isinstance(event, LifterLost):
             self._tell_state(replace(self._state, phase=None))
         elif isinstance(event, RepJudged):
-            self._show(self._hold.judged(event.verdict.decision, event.at_s), again=True)
+            now_s = now_of(event.at_s, self.live)
+            self._show(self._hold.judged(event.verdict.decision, event.at_s, now_s), again=True)
             if record is not None:
                 mean_m_s = record["velocity"] and record["velocity"]["mean_m_s"]
                 loss = self._velocity_loss.see(record["set"], mean_m_s)

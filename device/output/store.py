@@ -110,8 +110,14 @@ class Store:
                     _keep(base, rep)
                 self._held.clear()
         except PartFailed:
-            self._again_s = monotonic() + AGAIN_S
+            if self._base is not None:  # else it was put off as it could not be opened
+                self._again_s = monotonic() + AGAIN_S
             raise
+
+    def hurry(self) -> None:
+        """What was put off is tried with the next call: the end comes."""
+        with self._lock:
+            self._again_s = min(self._again_s, monotonic())
 
     def reps(self) -> list[Record]:
         """Every rep, in the order in which they were judged."""
@@ -165,7 +171,7 @@ class Store:
         """Writes what is held, where it can be written now, and closes the file."""
         with self._lock:
             if self._held:
-                self._again_s = 0.0
+                self.hurry()
                 with suppress(PartFailed):
                     self._write_held()
             while self._held:

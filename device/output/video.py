@@ -14,6 +14,7 @@ from device.errors import InputError, PartFailed
 _CODECS = {".webm": cv2.VideoWriter.fourcc(*"VP80"), ".mp4": cv2.VideoWriter.fourcc(*"vp09")}
 MAX_SIDE_PX = {".webm": 960, ".mp4": 640}  # larger pictures are made smaller, so that nobody waits for minutes
 
+MAX_HZ = 60.0  # a container that does not tell its rate is said to have 1000 frames a second
 FULL = 65_536  # bytes left on a disk that took no more: of a video that does not fit, its end is missing
 
 
@@ -43,14 +44,28 @@ class VideoWriter:
             raise PartFailed(f"{path}: cannot be written ({error.strerror})") from error
         # Read once, by whoever is first to use FFmpeg here: without it a camera that is away later fills the log.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        self._writer = cv2.VideoWriter(str(self._part), _CODECS[path.suffix], fps, self._size)
+        self._fps = min(fps, MAX_HZ)
+        self._written = self._cut = 0
+        self._writer = cv2.VideoWriter(str(self._part), _CODECS[path.suffix], self._fps, self._size)
         if not self._writer.isOpened():
             raise PartFailed(f"{path}: cannot be written as video; expected a writable folder")
 
-    def write(self, image: NDArray[np.uint8]) -> None:
-        """Appends an image (H, W, 3) RGB."""
-        small = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
-        self._writer.write(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+    def due(self, at_s: float) -> int:
+        """How often an image of that time, in seconds since the first, has to be written so that the video keeps time.
+
+        A pause of more than a second is shortened to one: a clip may be of two that lie hours apart.
+        """
+        most = max(1, round(self._fps))
+        count = round(at_s * self._fps) + 1 - self._cut - self._written
+        self._cut += max(count - most, 0)
+        return min(max(count, 0), most)
+
+    def write(self, image: NDArray[np.uint8], times: int = 1) -> None:
+        """Appends an image (H, W, 3) RGB, so many times."""
+        small = cv2.cvtColor(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+        for _ in range(times):
+            self._writer.write(small)
+        self._written += times
 
     def __enter__(self) -> "VideoWriter":
         return self

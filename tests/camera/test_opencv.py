@@ -137,13 +137,16 @@ def test_a_jetsons_pipeline_asks_for_size_and_rate() -> None:
         ("rtsp://me:secret@cam.local:554/live?token=secret", "rtsp://cam.local:554/live"),
         ("http://[fe80::1]:80/v", "http://[fe80::1]:80/v"),
         ("rtsps://cam/live", "rtsps://cam/live"),
+        ("rtsp://cam/live@720p", "rtsp://cam/live@720p"),
+        ("rtsp://[fe80::1]:554/x@1", "rtsp://[fe80::1]:554/x@1"),
+        ("http://10.0.0.5?u=a@b", "http://10.0.0.5"),
     ],
 )
 def test_a_password_never_stands_in_a_name(url: str, shown: str) -> None:
     assert opencv.without_password(url) == shown
 
 
-@pytest.mark.parametrize("sign", ["/", "#", "?", "/1"])
+@pytest.mark.parametrize("sign", ["/", "#", "?", "/1", "[", "\u2100"])
 def test_a_password_that_breaks_its_address_is_told_without_it(sign: str) -> None:
     with pytest.raises(SettingsError, match=r"^camera\.source: no address") as raised:
         open_camera(f"rtsp://me:12{sign}secret@cam:554/live", Asked(), Mounting())

@@ -170,6 +170,19 @@ def test_a_clip_that_the_disk_did_not_take_is_none(small_disk: Path) -> None:
     assert list(small_disk.iterdir()) == []
 
 
+def test_a_video_keeps_the_time_of_its_pictures_but_for_long_pauses(tmp_path: Path) -> None:
+    image = np.zeros((48, 64, 3), np.uint8)
+    with VideoWriter(tmp_path / "x.webm", (64, 48), 30) as video:
+        times = []
+        for at_s in (0.0, 1 / 30, 0.05, 0.2, 7200.0, 7200.1):
+            times.append(video.due(at_s))
+            video.write(image, times[-1])
+    assert times == [1, 1, 1, 4, 30, 3]
+    with VideoWriter(tmp_path / "y.webm", (64, 48), 1000) as video:
+        assert video.due(1.0) == 60, "a rate that nobody told"
+        video.write(image)
+
+
 def test_the_reason_of_a_verdict_stands_beside_a_depth_that_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     monkeypatch.setattr("device.output.drawing._text", lambda image, words, *_: lines.append(words))

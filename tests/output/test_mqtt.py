@@ -293,6 +293,16 @@ def test_results_of_an_earlier_run_are_delivered_late(broker: Any, tmp_path: Pat
     assert [json.loads(text)["id"] for text in listener.texts("last_rep")] == [ids[1]]
 
 
+def test_a_verdict_that_comes_after_its_hold_is_not_told_as_lit(mosquitto: Mosquitto) -> None:
+    with Subscriber(mosquitto.host, mosquitto.port) as listener, mqtt(mosquitto, hold_s=2.0) as device:
+        device.live = True
+        judge(device, 1, at_s=monotonic() - 2.5)
+        listener.wait(lambda: listener.texts("rep"), "told")
+        assert "white" not in listener.texts("light")
+        judge(device, 2, at_s=monotonic() - 0.5)
+        listener.wait(lambda: "white" in listener.texts("light"), "lit")
+
+
 @pytest.mark.parametrize("breaks", [1, 2, 3])
 def test_a_broker_that_only_just_starts_is_not_taken_for_an_old_one(mosquitto: Mosquitto, breaks: int) -> None:
     with Gate(mosquitto.port) as line:
@@ -304,7 +314,10 @@ def test_a_broker_that_only_just_starts_is_not_taken_for_an_old_one(mosquitto: M
         assert found == V5
 
 
-def test_a_broker_that_speaks_3_alone_is_asked_anew_with_every_connection(mosquitto: Mosquitto) -> None:
+@pytest.mark.parametrize(("after_s", "versions"), [(0.0, [V311, V5]), (3600.0, [V311])])
+def test_a_broker_that_speaks_3_alone_is_asked_anew_now_and_then(
+    mosquitto: Mosquitto, after_s: float, versions: list[int]
+) -> None:
     with ForbiddingBroker() as old:
         assert find_version(address_of(old.host, old.port), "rack1") == V311
     answers, speaks = [V311, V5], []
@@ -315,6 +328,7 @@ def test_a_broker_that_speaks_3_alone_is_asked_anew_with_every_connection(mosqui
 
     with Gate(mosquitto.port) as line, pytest.MonkeyPatch.context() as patch:
         patch.setattr(courier, "find_version", ask)
+        patch.setattr(courier, "OLD_S", after_s)
         with mqtt(line) as device:
             assert device._courier._up.wait(PATIENCE_S)
             line.shut()
@@ -323,7 +337,7 @@ def test_a_broker_that_speaks_3_alone_is_asked_anew_with_every_connection(mosqui
                 sleep(0.01)
             line.open()
             assert device._courier._up.wait(PATIENCE_S)
-    assert speaks == [V311, V5]
+    assert speaks == versions
 
 
 def test_no_more_is_under_way_than_the_broker_takes(tmp_path: Path) -> None:

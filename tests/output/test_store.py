@@ -239,6 +239,25 @@ def test_a_patient_store_that_cannot_be_opened_now_is_opened_later(
     assert ["can be written again" in entry.getMessage() for entry in caplog.records].count(True) == 1
 
 
+def test_reps_that_come_meanwhile_do_not_put_the_opening_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(store_module, "_open", full)
+    with Store(tmp_path / "reps.db", patient=True) as store:
+        again_s = store._again_s
+        for number in range(3):
+            with pytest.raises(PartFailed):
+                store.handle(judged(number), record_of(judged(number)))
+        assert store._again_s == again_s
+        monkeypatch.undo()
+        store.hurry()
+        store.put(letter(1))
+        assert store.pending(9) == [letter(1)], "at the end letters are written, too"
+    with Store(tmp_path / "reps.db") as store:
+        assert len(store.reps()) == 3
+
+
 @pytest.mark.parametrize("place", ["folder", "no_database", "below_a_file"])
 def test_patience_is_not_for_mistakes(tmp_path: Path, place: str) -> None:
     path = tmp_path / "place"
