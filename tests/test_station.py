@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -11,12 +12,15 @@ from typing import ClassVar
 
 import paho.mqtt.client as paho
 import pytest
+from reps import judged, record_of
 
 from device import settings
 from device.controls import Controls, Gate
 from device.meter import Meter
+from device.output import store as store_module
 from device.output.commands import LampTest, ResetSet, SetHeight, SetJudging
 from device.output.light import SignalLight
+from device.output.output import Fanout
 from device.output.store import Store
 from device.overrides import Overrides
 from device.squat.judge import Judge
@@ -57,6 +61,28 @@ def test_a_clip_lights_the_lamp_fills_the_store_and_reaches_a_subscriber(wanted,
     with Store(tmp_path / "squatlight.db") as store:
         assert [r["id"] for r in store.reps()] == [r["id"] for r in records]
         assert store.pending(10) == []
+
+
+@pytest.mark.parametrize(("source", "live"), [("usb:63", True), ("demo", False)])
+def test_lamp_and_broker_know_whether_a_verdict_can_be_late(wanted, source, live):
+    with Station(replace(wanted, camera=replace(wanted.camera, source=source))) as station:
+        assert (station.light.live, station.mqtt.live) == (live, live)
+
+
+def test_what_a_full_disk_did_not_take_is_written_at_the_end_with_its_letters(wanted, tmp_path, monkeypatch):
+    def full(path):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(store_module, "_open", full)
+    wanted = replace(wanted, mqtt=replace(wanted.mqtt, host="127.0.0.1", port=9))  # nobody there
+    with Station(wanted, live=False) as station:
+        event = judged()
+        record = record_of(event)
+        Fanout(station.outputs).handle(event, record)
+        monkeypatch.undo()
+    with Store(tmp_path / "squatlight.db") as store:
+        assert store.reps() == [record]
+        assert [letter.id for letter in store.pending(9)] == [record["id"]]
 
 
 @pytest.mark.parametrize("judging", [True, False])

@@ -22,7 +22,7 @@ class TolerantClient(Client):
     def send_no_more_than(self, messages: int | None) -> None:
         """Bounds the messages at QoS 1 under way at once, as the broker asks; the others wait for their turn in paho.
 
-        MQTT 5 has a broker end the connection of who does not keep to it, and paho 2.1 does not.
+        MQTT 5 has a broker end the connection of who does not keep to it, and paho 2.2 does not.
         """
         if messages is not None:
             self._max_inflight_messages = min(self._max_inflight_messages, messages)

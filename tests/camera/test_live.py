@@ -92,53 +92,50 @@ def test_an_unplugged_camera_comes_back_with_one_line_for_the_outage(
     assert (script.opened, script.closed) == (2, 2)
 
 
+class Pauses(threading.Event):
+    """Notes how long the thread that captures pauses before each attempt, and has it go on at once."""
+
+    def __init__(self, enough: int) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+        self.enough, self._count = threading.Event(), enough
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0.0)
+        if len(self.seconds) == self._count:
+            self.enough.set()
+        return self.is_set()
+
+
 def test_a_camera_that_comes_and_goes_is_one_outage_and_is_tried_ever_less_often(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     script = Scripted()
     camera = live(script, steady_s=1000.0, retry_s=(0.5, 3.0))
-    pauses: list[float] = []
-    enough = threading.Event()
-
-    class Noted(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            pauses.append(timeout or 0.0)
-            if len(pauses) == 5:
-                enough.set()
-            return self.is_set()
-
-    camera._closing = Noted()
+    pauses = camera._closing = Pauses(5)
     with camera:
         turns = camera.frames()
         for i in range(5):
             script.show((picture(50 + i), monotonic()))
             script.show(live_module.CameraLost("a loose plug"))
         next(turns)
-        assert enough.wait(PATIENCE_S)
-    assert pauses[:5] == [0.5, 1.0, 2.0, 3.0, 3.0]
+        assert pauses.enough.wait(PATIENCE_S)
+    assert pauses.seconds[:5] == [0.5, 1.0, 2.0, 3.0, 3.0]
     assert lines(caplog) == ["camera cam: a loose plug; tried again until it is back"]
 
 
 def test_after_an_outage_the_next_fault_is_tried_as_soon_as_the_first(caplog: pytest.LogCaptureFixture) -> None:
-    script, pauses, again = Scripted(), [], threading.Event()
+    script = Scripted()
     camera = live(script, retry_s=(0.5, 30.0))
-
-    class Noted(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            pauses.append(timeout)
-            if len(pauses) == 4:
-                again.set()
-            return self.is_set()
-
-    camera._closing = Noted()
+    pauses = camera._closing = Pauses(4)
     with camera:
         turns = camera.frames()
         script.shoot(*[live_module.CameraLost("gone")] * 3, (picture(50), monotonic()))
         until(turns, CameraState.LIVE)
         until(turns, CameraState.LOST)  # the loop is the first to notice: the thread that captures still waits
         script.show(live_module.CameraLost("gone again"))
-        assert again.wait(PATIENCE_S)
-    assert pauses[:4] == [0.5, 1.0, 2.0, 0.5]
+        assert pauses.enough.wait(PATIENCE_S)
+    assert pauses.seconds[:4] == [0.5, 1.0, 2.0, 0.5]
     assert len(lines(caplog)) == 2
 
 
