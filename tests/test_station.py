@@ -17,7 +17,7 @@ from reps import judged, record_of
 from device import settings
 from device.controls import Controls, Gate
 from device.meter import Meter
-from device.output import store as store_module
+from device.output import database
 from device.output.commands import LampTest, ResetSet, SetHeight, SetJudging
 from device.output.light import SignalLight
 from device.output.output import Fanout
@@ -73,7 +73,7 @@ def test_what_a_full_disk_did_not_take_is_written_at_the_end_with_its_letters(wa
     def full(path):
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(store_module, "_open", full)
+    monkeypatch.setattr(database, "open_file", full)
     wanted = replace(wanted, mqtt=replace(wanted.mqtt, host="127.0.0.1", port=9))  # nobody there
     with Station(wanted, live=False) as station:
         event = judged()

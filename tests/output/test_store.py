@@ -13,9 +13,11 @@ import pytest
 from reps import judged, record_of
 
 from device.errors import PartFailed
+from device.output import database
 from device.output import store as store_module
+from device.output.database import MIGRATIONS
 from device.output.outbox import Letter, MemoryOutbox
-from device.output.store import MIGRATIONS, Store
+from device.output.store import Store
 
 
 def letter(number: int) -> Letter:
@@ -156,7 +158,7 @@ def test_a_path_that_cannot_be_written_is_one_clear_line(tmp_path: Path, place: 
 def test_a_file_that_another_program_holds_is_told_and_not_moved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "_LOCKED_S", 0.01)
+    monkeypatch.setattr(database, "_LOCKED_S", 0.01)
     path = tmp_path / "reps.db"
     with Store(path) as store:
         other = sqlite3.connect(path, isolation_level=None)
@@ -172,7 +174,7 @@ def test_a_file_that_another_program_holds_is_told_and_not_moved(
 
 
 def test_a_rep_that_cannot_be_written_is_held_until_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "_LOCKED_S", 0.01)
+    monkeypatch.setattr(database, "_LOCKED_S", 0.01)
     events = [judged(number) for number in range(1, 6)]
     records = [{**record_of(event), "id": str(number)} for number, event in enumerate(events)]
     other = sqlite3.connect(tmp_path / "reps.db", isolation_level=None)
@@ -202,7 +204,7 @@ def test_a_rep_that_cannot_be_written_is_held_until_it_can(tmp_path: Path, monke
 def test_reps_that_can_never_be_written_end_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(store_module, "_LOCKED_S", 0.01)
+    monkeypatch.setattr(database, "_LOCKED_S", 0.01)
     monkeypatch.setattr(store_module, "HELD", 2)
     with Store(tmp_path / "reps.db") as store:
         other = sqlite3.connect(tmp_path / "reps.db", isolation_level=None)
@@ -224,7 +226,7 @@ def test_a_patient_store_that_cannot_be_opened_now_is_opened_later(
     def full(path: Path) -> None:
         raise fault
 
-    monkeypatch.setattr(store_module, "_open", full)
+    monkeypatch.setattr(database, "open_file", full)
     with pytest.raises(PartFailed, match="cannot write"):
         Store(tmp_path / "reps.db")
     with Store(tmp_path / "reps.db", patient=True) as store:
@@ -243,7 +245,7 @@ def test_reps_that_come_meanwhile_do_not_put_the_opening_off(tmp_path: Path, mon
     def full(path: Path) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(store_module, "_open", full)
+    monkeypatch.setattr(database, "open_file", full)
     with Store(tmp_path / "reps.db", patient=True) as store:
         again_s = store._again_s
         for number in range(3):
@@ -277,7 +279,7 @@ def test_the_schema_migrates_step_by_step_and_refuses_a_newer_one(
     with Store(path) as store:
         store.handle(judged(), record_of(judged()))
     newer = (*MIGRATIONS, "ALTER TABLE reps ADD COLUMN corrected TEXT; CREATE INDEX by_time ON reps (at)")
-    monkeypatch.setattr(store_module, "MIGRATIONS", newer)
+    monkeypatch.setattr(database, "MIGRATIONS", newer)
     with Store(path) as store:
         assert len(store.reps()) == 1
         assert store._base.execute("SELECT corrected FROM reps").fetchall() == [(None,)]
@@ -291,7 +293,7 @@ def test_a_migration_that_fails_leaves_the_old_file_as_it_was(tmp_path: Path, mo
     with Store(path) as store:
         store.put(letter(1))
     broken = (*MIGRATIONS, "ALTER TABLE reps ADD COLUMN corrected TEXT; CREATE TABLE reps (id)")
-    monkeypatch.setattr(store_module, "MIGRATIONS", broken)
+    monkeypatch.setattr(database, "MIGRATIONS", broken)
     with pytest.raises(PartFailed):
         Store(path)
     monkeypatch.undo()
