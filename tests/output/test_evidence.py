@@ -203,9 +203,10 @@ def test_the_reason_of_a_verdict_stands_beside_a_depth_that_says_otherwise(monke
 
 def kept(folder: Path, days_ago: float, kilobytes: int, now_s: float, suffix: str = ".jpg") -> Path:
     path = folder / f"{uuid.uuid4()}{suffix}"
-    path.write_bytes(b"x" * kilobytes * 1000)
-    os.utime(path, (now_s - days_ago * 86400,) * 2)
-    return path
+    begun = path.with_suffix(".begun")  # its age is set before its name is one that may be tidied away
+    begun.write_bytes(b"x" * kilobytes * 1000)
+    os.utime(begun, (now_s - days_ago * 86400,) * 2)
+    return begun.rename(path)
 
 
 def test_the_oldest_go_where_there_are_too_many_and_all_that_are_too_old(tmp_path: Path) -> None:
