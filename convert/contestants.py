@@ -141,6 +141,7 @@ def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
     Judge.see = timed(lambda *given: list(see(*given)), lambda *_: "judge")  # type: ignore[method-assign]
     model = open_pose_model(threads=1, surfaces=True, bar_ends=True)
     type(model).estimate = timed(type(model).estimate, lambda *_: "estimate")  # type: ignore[method-assign]
+    type(model).look_around = timed(type(model).look_around, lambda *_: "look_around")  # type: ignore[method-assign]
     with Clip(clip) as source:
         for _ in watch(source, model, Judge()):
             pass
@@ -150,7 +151,8 @@ def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
         for name in ("decode", "crop", "detector", "landmarks", "judge", *ASKED)
     }
     inner_ms = sum(table[name]["frame_ms"] for name in ("crop", "detector", "landmarks", *ASKED))
-    around_ms = sum(spent["estimate"]) / frames - inner_ms  # scaling to floats, refining, placing the next crop
+    whole_ms = sum(spent["estimate"] + spent["look_around"]) / frames
+    around_ms = whole_ms - inner_ms  # scaling to floats, refining, placing the next crop
     return {**table, "around": {"run_ms": around_ms, "runs": 1.0, "frame_ms": around_ms}}
 
 

@@ -32,6 +32,8 @@ from device.camera.clip import Clip
 from device.errors import PartFailed
 from device.inference.pose_model import open_pose_model
 from device.inference.recorded import save
+from device.squat.judge import Judge
+from device.watch import watch
 
 DEMO = Path(device.__file__).with_name("demo") / "squat.webm"
 AWAY_S = 28.0  # nobody in view after each set
@@ -108,7 +110,7 @@ def store_keypoints(path: Path) -> None:
     """What the pose model finds in the bundled clip, and then nobody for `AWAY_S`."""
     model = open_pose_model()
     with Clip(DEMO) as clip:
-        poses = [(frame.captured_s, model.estimate(frame)) for frame in clip.frames()]
+        poses = [(turn.now_s, turn.pose) for turn in watch(clip, model, Judge()) if turn.frame is not None]
         size, gap_s = clip.size, 1 / clip.fps
     model.close()
     poses += [(poses[-1][0] + gap_s * (1 + n), None) for n in range(round(AWAY_S / gap_s))]

@@ -57,6 +57,7 @@ def _tiles(clip: LabelledClip, reps: int) -> Iterator[NDArray[np.uint8]]:
             if not any(bottom - BEFORE_S <= frame.captured_s <= bottom for bottom in bottoms):
                 continue
             pose = model.estimate(frame)
+            model.look_around(frame)
             passed = [b for b in bottoms if frame.captured_s >= b - 0.5 / source.fps] if pose else []
             if pose is not None and passed:
                 bottoms.remove(passed[0])

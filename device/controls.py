@@ -34,6 +34,11 @@ class Gate:
         """As the model does; None while closed."""
         return self.meter.estimate(frame) if self.open else None
 
+    def look_around(self, frame: Frame) -> None:
+        """As the model does; nothing while closed."""
+        if self.open:
+            self.meter.look_around(frame)
+
     def close(self) -> None:
         """As the model does."""
         self.meter.close()

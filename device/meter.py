@@ -71,6 +71,10 @@ class Meter:
         self.took("pose", self._clock() - begin_s)
         return pose
 
+    def look_around(self, frame: Frame) -> None:
+        """As the model does, and not timed: no verdict waits for it."""
+        self._model.look_around(frame)
+
     def close(self) -> None:
         """As the model does."""
         self._model.close()

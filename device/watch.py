@@ -56,5 +56,7 @@ def watch(source: FrameSource, model: PoseModel, judge: Judging, idle: Idle | No
         if pose is not None and idle is not None:
             idle.found(now_s)
         yield Turn(now_s, frame, pose, list(judge.see(pose, now_s)), skipped)
+        if frame is not None and not skipped:
+            model.look_around(frame)  # what follows from the frame has been told, and its lamp is lit
     if now_s is not None:
         yield Turn(now_s, None, None, list(judge.finish(now_s)))

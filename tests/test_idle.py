@@ -44,6 +44,9 @@ class Somebody:
         self.looked_s.append(frame.captured_s)
         return "pose" if frame.captured_s >= self.from_s else None
 
+    def look_around(self, frame: Frame) -> None:
+        assert frame.captured_s == self.looked_s[-1]
+
     def close(self) -> None: ...
 
 

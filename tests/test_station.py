@@ -112,19 +112,25 @@ class Asked:
 
 class Model:
     hashes: ClassVar[dict[str, str]] = {}
+    around = 0
 
     def estimate(self, frame):
         return "pose"
 
+    def look_around(self, frame):
+        self.around += 1
+
 
 def test_commands_are_obeyed_and_confirmed():
     asked = Asked(SetJudging(False), SetHeight(180.0), ResetSet(), LampTest())
-    judge, gate = Judge(), Gate(Meter(Model()))
-    left = []
+    judge, model = Judge(), Model()
+    gate, left = Gate(Meter(model)), []
     judge.leave = lambda: left.append(True)
     with SignalLight(17, 27) as light:
         Controls(judge, gate, light, asked, Overrides(None)).obey()
         assert gate.estimate(None) is None
+        gate.look_around(None)
+        assert model.around == 0
         assert left == [True], "what is under way is not judged"
         assert judge.settings.height_cm == 180.0
         assert asked.told == [(False, None), (False, 180.0), 1]

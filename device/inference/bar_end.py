@@ -33,6 +33,8 @@ class _Poses(Protocol):
 
     def estimate(self, frame: Frame) -> Pose | None: ...
 
+    def look_around(self, frame: Frame) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -93,6 +95,10 @@ class WithBarEnds:
         keypoints, scores = pose.keypoints.copy(), pose.scores.copy()
         keypoints[_ENDS], scores[_ENDS] = found
         return replace(pose, keypoints=keypoints, scores=scores)
+
+    def look_around(self, frame: Frame) -> None:
+        """As the model does."""
+        self._poses.look_around(frame)
 
     def close(self) -> None:
         """Frees the models."""

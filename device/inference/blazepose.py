@@ -54,6 +54,7 @@ class BlazePose:
         self._last: tuple[float, Crop] | None = None  # when the lifter was last seen, and where
         self._rivals = Rivals()
         self._shape: tuple[int, ...] = ()  # of the frame before: a camera opened anew may give another size
+        self.due = False  # whether `look_around` will look for others in the last frame
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found.
@@ -64,10 +65,9 @@ class BlazePose:
             self._shape, self._crop, self._last = frame.image.shape, None, None
         tried = self._crop
         seen = self._look(frame, tried) if tried is not None else None
-        if seen is None or self._crop is None:
+        self.due = seen is not None and self._crop is not None and self._rivals.due(self._crop, frame.captured_s)
+        if seen is None:
             seen = self._seek(frame, tried)
-        elif self._rivals.due(self._crop, frame.captured_s):
-            seen = self._reconsider(frame, seen, self._crop)
         if seen is None:
             return None
         return seen.pose(frame, self._surface.find(seen.features) if self._surface is not None else None)
@@ -133,14 +133,16 @@ class BlazePose:
             crop = seen.next_crop()
         return (seen, crop) if seen is not None else None
 
-    def _reconsider(self, frame: Frame, followed: Seen, mine: Crop) -> Seen:
-        """The lifter: who is followed, or somebody who has looked more like one for a while.
+    def look_around(self, frame: Frame) -> None:
+        """Now and then: whether somebody else has looked more like the lifter for a while. He is followed from here on.
 
         Args:
-            frame: the frame.
-            followed: whom the present crop shows.
-            mine: the crop that follows him.
+            frame: which was estimated last.
         """
+        mine = self._crop
+        if not self.due or mine is None:
+            return
+        self.due = False
         size = (frame.image.shape[1], frame.image.shape[0])
         left = self._rivals.left(mine)
         others = by_claim([c for c in [*self._people(frame), *guesses(size)] if not near(c, mine)], size)
@@ -155,9 +157,7 @@ class BlazePose:
             if (crop is left and near(found[1], left)) or self._rivals.beats(found[1], mine, size):
                 self._rivals.begin(frame.captured_s)
                 self._follow(frame, found[1])
-                return found[0]
-            break
-        return followed
+            return
 
     def _people(self, frame: Frame) -> list[Crop]:
         people = self._detector.people(frame.image)

@@ -31,7 +31,7 @@ BELIEVED_S = 5.0  # ... until that was not so for this long; levels chosen on re
 FRAME_S = 0.1  # the longest time that one frame stands for
 LEGS_SEEN, HIPS_OVER_FEET = 0.5, 0.15  # hips no further over the feet, in leg lengths, on legs that are hardly seen,
 # are made up: on plates 0.07 to -0.8; squatters behind a post under a camera that looks down 0.44 and more
-CHECK_S = 4.0  # how often our network looks whether BlazePose follows the lifter: it delays one frame in a hundred
+CHECK_S = 4.0  # how often our network looks whether BlazePose follows the lifter
 BEAT_THEIRS = 3.0  # how much stronger our network's claim must be than that of whom BlazePose follows
 
 _UNSURE = 0.9 * MIN_SCORE
@@ -50,8 +50,9 @@ class Paired:
     def __init__(self, blazepose: BlazePose, ours: SquatlightPose) -> None:
         self.hashes = {**blazepose.hashes, "pose_hidden": ours.hashes["pose"]}
         self._blazepose, self._ours = blazepose, ours
-        self._last_s = -math.inf  # the frame before
+        self._last_s, self._gap_s = -math.inf, 0.0  # the last frame, and for how long it stands
         self._shape: tuple[int, ...] = ()  # its
+        self._checked: Pose | None = None  # whom BlazePose follows in it, where our network is to look at it, too
         self._begin(math.inf)
 
     def _begin(self, now_s: float) -> None:
@@ -69,11 +70,13 @@ class Paired:
         self._shape = frame.image.shape
         if now_s - self._last_s > WITHIN_S:  # nobody looked meanwhile
             self._seen_s = now_s
+        self._gap_s, self._last_s = min(now_s - self._last_s, FRAME_S), now_s
         pose = self._blazepose.estimate(frame)
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)
         strays = pose is not None and self._place.left(_crop(pose), now_s)
-        wanted = lost or strays or now_s < self._believed_s or now_s >= self._check_s
+        wanted = lost or strays or now_s < self._believed_s
+        self._checked = pose if not wanted and now_s >= self._check_s else None
         ours = self._ours.estimate(frame) if wanted and now_s - self._seen_s < GUESS_FOR_S else None
         aside = False
         if ours is not None and pose is not None and not lost and not near(_crop(ours), _crop(pose)):
@@ -82,23 +85,44 @@ class Paired:
             elif self._place.left(_crop(ours), now_s) and self._place.holds(_crop(pose)):
                 self._believed_s = -math.inf  # our network has
             else:
-                aside = claim(_crop(ours), ours.size) > BEAT_THEIRS * claim(_crop(pose), pose.size)
+                aside = _stronger(ours, pose)
         if ours is not None and (lost or aside):
             self._lose(now_s)
         elif wanted:
             self._check_s = now_s + CHECK_S
-        self._last_s = now_s
         if ours is not None and (lost or now_s < self._believed_s):
             return _without_depth(ours)
-        if not aside:
+        if not aside and self._checked is None:
             self._ours.forget()  # when it is needed next, the lifter may be elsewhere
         if pose is not None:
             self._place.see(_crop(pose), now_s)
         return pose
 
+    def look_around(self, frame: Frame) -> None:
+        """Now and then: whether BlazePose follows the lifter, or our network sees one who looks much more like him.
+
+        Args:
+            frame: which was estimated last.
+        """
+        pose, self._checked = self._checked, None
+        if self._blazepose.due:
+            self._blazepose.look_around(frame)
+        elif pose is not None:  # never both in one frame
+            self._check(frame, pose)
+
+    def _check(self, frame: Frame, pose: Pose) -> None:
+        now_s, ours = frame.captured_s, self._ours.estimate(frame)
+        if ours is not None and not near(_crop(ours), _crop(pose)) and _stronger(ours, pose):
+            strayed = self._place.left(_crop(ours), now_s) and self._place.holds(_crop(pose))
+            if not strayed:
+                self._lose(now_s)
+                return
+        self._check_s = now_s + CHECK_S
+        self._ours.forget()  # when it is needed next, the lifter may be elsewhere
+
     def _lose(self, now_s: float) -> None:
         """Takes note of a frame in which our network alone saw the lifter."""
-        self._lost.append((now_s, min(now_s - self._last_s, FRAME_S)))
+        self._lost.append((now_s, self._gap_s))
         while now_s - self._lost[0][0] > WITHIN_S:
             self._lost.popleft()
         if sum(seconds for _, seconds in self._lost) >= LOST_S:
@@ -115,6 +139,11 @@ def made_up(pose: Pose) -> bool:
     seen = features(pose)
     legs = seen.legs_seen.max()
     return bool(legs < ANY_LEG or (legs < LEGS_SEEN and seen.height < HIPS_OVER_FEET))
+
+
+def _stronger(ours: Pose, theirs: Pose) -> bool:
+    """Whether our network's claim is so much stronger that BlazePose follows somebody else."""
+    return claim(_crop(ours), ours.size) > BEAT_THEIRS * claim(_crop(theirs), theirs.size)
 
 
 def _crop(pose: Pose) -> Crop:

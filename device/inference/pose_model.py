@@ -27,6 +27,12 @@ class PoseModel(Protocol):
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found; frames come in the order of their time."""
 
+    def look_around(self, frame: Frame) -> None:
+        """What need not be known of the frame that was estimated last: whether the right person is followed.
+
+        The loop asks for it when that frame's lamp is lit, so that no verdict waits for it; the next frame knows.
+        """
+
     def close(self) -> None:
         """Frees the model."""
 

@@ -95,5 +95,8 @@ class RecordedPoses:
             return None
         return replace(pose, captured_s=frame.captured_s, index=frame.index, dropped=frame.dropped)
 
+    def look_around(self, frame: Frame) -> None:
+        """Nobody else is looked for."""
+
     def close(self) -> None:
         """Nothing to free."""

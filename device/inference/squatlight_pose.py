@@ -93,6 +93,9 @@ class SquatlightPose:
         """The lifter is sought anew in the next frame, not where he was last seen."""
         self._last = None
 
+    def look_around(self, frame: Frame) -> None:
+        """Nobody else is looked for."""
+
     def close(self) -> None:
         """Frees the model."""
         self._model.close()

@@ -11,6 +11,7 @@ from device.camera.clip import Clip
 from device.camera.frames import Frame
 from device.errors import ModelError
 from device.inference import fetch, models, surface
+from device.inference.detector import PersonDetector
 from device.inference.landmarks import LANDMARKS
 from device.inference.pose_model import PoseModel, open_pose_model
 from device.squat.pose import BAR_ENDS, JOINTS, SURFACES, Pose, index
@@ -33,7 +34,7 @@ def model() -> Iterator[PoseModel]:
 def seen(demo_clip: Path, pose_files: None) -> list[tuple[Frame, Pose | None]]:
     model = open_pose_model("blazepose", surfaces=True)
     with Clip(demo_clip) as clip:
-        found = [(replace(frame, image=frame.image[:1, :1]), model.estimate(frame)) for frame in clip.frames()]
+        found = [(replace(frame, image=frame.image[:1, :1]), look(model, frame)) for frame in clip.frames()]
     model.close()
     return found
 
@@ -41,6 +42,13 @@ def seen(demo_clip: Path, pose_files: None) -> list[tuple[Frame, Pose | None]]:
 def frames(path: Path, count: int) -> list[Frame]:
     with Clip(path) as clip:
         return [frame for frame, _ in zip(clip.frames(), range(count), strict=False)]
+
+
+def look(model: PoseModel, frame: Frame) -> Pose | None:
+    """As the loop does."""
+    pose = model.estimate(frame)
+    model.look_around(frame)
+    return pose
 
 
 def test_the_lifter_is_found_in_the_demo_clip(seen: list[tuple[Frame, Pose | None]]) -> None:
@@ -126,17 +134,17 @@ def test_the_same_frames_give_the_same_poses(demo_clip: Path, model: PoseModel) 
 
 def test_an_empty_picture_has_no_lifter(model: PoseModel) -> None:
     for at in range(3):
-        assert model.estimate(Frame(np.full((480, 640, 3), 90, np.uint8), at / 30, at)) is None
+        assert look(model, Frame(np.full((480, 640, 3), 90, np.uint8), at / 30, at)) is None
 
 
 def test_a_lifter_who_is_gone_is_not_seen_and_is_found_again(demo_clip: Path, model: PoseModel) -> None:
     pictures = frames(demo_clip, 20)
     empty = np.full_like(pictures[0].image, 90)
     for frame in pictures[:5]:
-        assert model.estimate(frame) is not None
+        assert look(model, frame) is not None
     for frame in pictures[5:15]:
-        assert model.estimate(replace(frame, image=empty)) is None
-    assert model.estimate(pictures[15]) is not None
+        assert look(model, replace(frame, image=empty)) is None
+    assert look(model, pictures[15]) is not None
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0])
@@ -144,7 +152,7 @@ def test_a_camera_that_is_opened_anew_at_another_size_shows_the_same_lifter(
     demo_clip: Path, model: PoseModel, scale: float
 ) -> None:
     pictures = frames(demo_clip, 12)
-    poses = [model.estimate(frame) for frame in pictures[:11]]
+    poses = [look(model, frame) for frame in pictures[:11]]
     other = cv2.resize(pictures[11].image, None, fx=scale, fy=scale)
     found = model.estimate(replace(pictures[11], image=other))
     assert found is not None
@@ -174,7 +182,7 @@ def test_who_is_the_lifter_stays_the_lifter_when_another_stands_in_the_centre(
         wide = np.hstack([wall, strip if at >= 4 else wall, strip])  # from frame 4 on another in the middle
         if at == 8:
             wide[:] = 120  # and then the lights go out for a moment
-        pose = model.estimate(replace(frame, image=wide))
+        pose = look(model, replace(frame, image=wide))
         if at != 8:
             assert pose.keypoints[HIPS, 0].mean() > 600, at
 
@@ -207,10 +215,32 @@ def test_a_bystander_is_left_for_a_lifter_who_comes(demo_clip: Path, model: Pose
     for row, frame in enumerate(pictures):
         strip = panel(frame.image)
         wide = beside(frame, strip if row >= 5 else np.full_like(strip, 120))
-        pose = model.estimate(replace(frame, image=wide, captured_s=row * 0.3))
+        pose = look(model, replace(frame, image=wide, captured_s=row * 0.3))
         at.append(float(pose.keypoints[HIPS, 0].mean()))
     assert min(at[:5]) > 700  # the bystander
     assert 300 < at[-1] < 600
+
+
+def test_no_pose_waits_while_others_are_looked_for(
+    demo_clip: Path, model: PoseModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, during = [], ["the first pose"]
+    people = PersonDetector.people
+
+    def counted(self: PersonDetector, image: np.ndarray) -> list:
+        looked.append(during[0])
+        return people(self, image)
+
+    monkeypatch.setattr(PersonDetector, "people", counted)
+    for row, frame in enumerate(frames(demo_clip, 12)):
+        timed = replace(frame, captured_s=row * 0.3)
+        assert model.estimate(timed) is not None
+        during[0] = "after it"
+        model.look_around(timed)
+        during[0] = "a pose"
+    assert looked[0] == "the first pose"
+    assert set(looked[1:]) == {"after it"}
+    assert len(looked) > 3
 
 
 def test_the_pose_of_a_turned_picture_has_its_world_turned_too(demo_clip: Path, model: PoseModel) -> None:
@@ -246,7 +276,7 @@ def test_keypoints_agree_with_those_of_mediapipe_itself(clip: str, model: PoseMo
     with np.load(stored) as data:
         reference = data["lm"][:, LANDMARKS, :2]
     with Clip(SHARED / "clips" / path) as source:
-        poses = [model.estimate(frame) for frame in source.frames()]
+        poses = [look(model, frame) for frame in source.frames()]
     assert len(poses) == len(reference)
     ours = np.array([np.full((17, 2), np.nan) if pose is None else pose.keypoints[:17] for pose in poses])
     assert np.isfinite(ours[:, 0, 0]).mean() >= np.isfinite(reference[:, 0, 0]).mean() - 0.03

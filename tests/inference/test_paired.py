@@ -18,8 +18,24 @@ IMAGE = np.zeros((4, 4, 3), np.uint8)
 THEIRS, OURS = 100.0, 104.0  # where the points of a pose lie: who made it
 
 
-class Script:
-    """Stands for a pose model: finds somebody at the times it is told."""
+class Nobody:
+    """Stands for a pose model that never looks for others."""
+
+    due = False
+
+    def look_around(self, frame: Frame) -> None: ...
+
+
+def look(model: Paired, now_s: float) -> Pose | None:
+    """As the loop does."""
+    frame = Frame(IMAGE, now_s, int(now_s * FPS), 0)
+    found = model.estimate(frame)
+    model.look_around(frame)
+    return found
+
+
+class Script(Nobody):
+    """Finds somebody at the times it is told."""
 
     def __init__(self, sees: Callable[[float], bool], at: float) -> None:
         self.sees, self.at = sees, at
@@ -52,7 +68,7 @@ def watched(theirs: Callable[[float], bool], ours: Callable[[float], bool], seco
     network = Script(ours, OURS)
     model = Paired(Script(theirs, THEIRS), network)  # type: ignore[arg-type]
     times = np.arange(round(seconds * FPS)) / FPS
-    return [(t, model.estimate(Frame(IMAGE, t, int(t * FPS), 0))) for t in times], network
+    return [(t, look(model, t)) for t in times], network
 
 
 def always(_: float) -> bool:
@@ -121,8 +137,8 @@ def figure(x: float, tall_px: float, now_s: float, legs: float = 1.0, upside_dow
     return Pose(points.astype(np.float32), scores, world, now_s, 0, 0, (640, 480))
 
 
-class Play:
-    """Stands for a pose model: finds what a script says."""
+class Play(Nobody):
+    """Finds what a script says."""
 
     def __init__(self, script: Callable[[float], Pose | None]) -> None:
         self.script, self.hashes, self.forgotten = script, {"pose": "sha256:0"}, 0
@@ -137,7 +153,7 @@ class Play:
 def played(theirs: Callable[[float], Pose | None], ours: Callable[[float], Pose | None], seconds: float) -> list:
     model = Paired(Play(theirs), Play(ours))  # type: ignore[arg-type]
     times = np.arange(round(seconds * FPS)) / FPS
-    return [(t, model.estimate(Frame(IMAGE, t, int(t * FPS), 0))) for t in times]
+    return [(t, look(model, t)) for t in times]
 
 
 def where(found: Pose | None) -> float:
@@ -172,8 +188,23 @@ def test_our_network_is_left_at_once_when_it_jumps_to_somebody_else() -> None:
 def test_what_our_network_saw_while_it_was_not_believed_is_forgotten() -> None:
     ours = Play(lambda t: figure(320, 300, t))
     model = Paired(Play(lambda t: figure(320, 300, t)), ours)  # type: ignore[arg-type]
-    model.estimate(Frame(IMAGE, 0.0, 0, 0))
+    look(model, 0.0)
     assert ours.forgotten == 1
+
+
+def test_no_pose_waits_for_the_check_of_who_is_followed() -> None:
+    theirs, network = Script(always, THEIRS), Script(always, OURS)
+    model = Paired(theirs, network)  # type: ignore[arg-type]
+    frame = Frame(IMAGE, 0.0, 0, 0)
+    assert whose(model.estimate(frame)) == "theirs"
+    assert network.asked_s == []
+    theirs.due = True
+    model.look_around(frame)
+    assert network.asked_s == [], "BlazePose looks around itself: never both in one frame"
+    theirs.due = False
+    for t in (1 / FPS, 2 / FPS):
+        look(model, t)
+    assert network.asked_s == [1 / FPS], "and then not again for a while"
 
 
 def test_a_place_that_blazepose_has_not_seen_the_lifter_in_for_long_binds_nobody() -> None:
@@ -211,16 +242,16 @@ def test_a_room_that_blazepose_finds_empty_is_left_to_it() -> None:
 def test_a_room_at_which_nobody_looked_is_not_empty() -> None:
     model = Paired(Script(never, THEIRS), Script(always, OURS))  # type: ignore[arg-type]
     for t in (*np.arange(0, 2, 1 / FPS), *np.arange(GUESS_FOR_S + 60, GUESS_FOR_S + 62, 1 / FPS)):
-        assert whose(model.estimate(Frame(IMAGE, t, 0, 0))) == "ours", t
+        assert whose(look(model, t)) == "ours", t
 
 
 def test_times_that_go_back_begin_anew() -> None:
     network = Script(always, OURS)
     model = Paired(Script(lambda t: t < 900, THEIRS), network)  # type: ignore[arg-type]
     for t in np.arange(1000, 1001, 1 / FPS):
-        model.estimate(Frame(IMAGE, t, 0, 0))
+        look(model, t)
     assert network.asked_s
-    assert whose(model.estimate(Frame(IMAGE, 5.0, 0, 0))) == "theirs"
+    assert whose(look(model, 5.0)) == "theirs"
 
 
 def test_both_are_named_and_closed() -> None:

@@ -27,6 +27,9 @@ class Poses:
     def estimate(self, frame: Frame) -> Pose | None:
         return self.pose
 
+    def look_around(self, frame: Frame) -> None:
+        self.around = frame
+
     def close(self) -> None:
         self.closed += 1
 
@@ -86,6 +89,12 @@ def test_a_model_that_gives_ends_itself_keeps_its_own(pose: Pose) -> None:
     keypoints[ENDS] = [[500, 300], [100, 310]]
     own = replace(pose, keypoints=keypoints)
     assert WithBarEnds(Poses(own), bar_model([(0.1, 0.5), (0.9, 0.5)]), "2").estimate(FRAME) is own
+
+
+def test_who_the_lifter_is_says_the_model_behind(pose: Pose) -> None:
+    poses = Poses(pose)
+    WithBarEnds(poses, bar_model([(0.1, 0.5), (0.9, 0.5)]), "2").look_around(FRAME)
+    assert poses.around is FRAME
 
 
 def test_both_files_are_told_and_both_models_freed(pose: Pose) -> None:
