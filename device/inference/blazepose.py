@@ -2,7 +2,7 @@
 
 Source: Bazarevsky et al., "BlazePose: On-device Real-time Body Pose tracking", 2020, and MediaPipe's pose_landmark
 graphs (Apache-2.0). Departures: no smoothing here (`device.squat.smoothing` does it, by time), lost lifters are sought
-again in the same frame, and of several people one is chosen, kept, and now and then, when nobody waits for it, reconsidered.
+again in the same frame, and of several people one is chosen, kept, and now and then, when nobody waits, reconsidered.
 """
 
 from pathlib import Path
