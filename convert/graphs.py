@@ -48,10 +48,39 @@ def export(net: nn.Module, example: NDArray[np.float32], outputs: Sequence[str],
     with Model(path) as model, torch.no_grad():
         for row in values[:4]:
             for name, wanted in zip(outputs, net(row[None]), strict=True):
-                found = model(row[None].numpy())[name]
-                apart = float(np.abs(found - wanted.numpy()).max() / max(1.0, float(wanted.abs().max())))
-                if not apart <= AGREE:
-                    raise PartFailed(f"{path.name}: output {name} differs from PyTorch's by {apart:.2g} of its size")
+                differ = apart(model(row[None].numpy())[name], wanted.numpy())
+                if not differ <= AGREE:
+                    raise PartFailed(f"{path.name}: output {name} differs from PyTorch's by {differ:.2g} of its size")
+
+
+def apart(found: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:
+    """The largest difference of an output, in shares of its largest value (of 1 where that is smaller)."""
+    return float(np.abs(found - wanted).max() / max(1.0, float(np.abs(wanted).max())))
+
+
+def weights(path: Path) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Weights and bias of each convolution and linear layer of a float graph, in the order in which they run.
+
+    A convolution's are (out, h, w, in), a depthwise one's (1, h, w, out), a linear layer's (out, in).
+
+    Raises:
+        InputError: not a graph of floats.
+    """
+    schema, model = _parse(path)
+    kinds, graph = schema.BuiltinOperator, model.subgraphs[0]
+    found = []
+    for operator in graph.operators:
+        if _code(model, operator) in (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D, kinds.FULLY_CONNECTED):
+            tensors = [graph.tensors[i] for i in operator.inputs[1:3]]
+            if any(tensor.type != schema.TensorType.FLOAT32 for tensor in tensors):
+                raise InputError(f"{path}: not a float graph; those lie in models/float")
+            found.append(tuple(_values(model, tensor) for tensor in tensors))
+    return found
+
+
+def _values(model: Any, tensor: Any) -> NDArray[np.float32]:
+    packed = np.asarray(model.buffers[tensor.buffer].data, np.uint8)
+    return packed.view(np.float32).reshape([int(n) for n in tensor.shape]).copy()
 
 
 def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], path: Path) -> None:

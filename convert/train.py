@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
-from convert import processes
+from convert import from_graph, processes
 from convert.commit import commit
 from convert.curves import draw
 from convert.outputs import new_folder
@@ -35,6 +35,7 @@ from convert.tasks.task import Batch
 from device.errors import InputError, PartFailed
 from device.inference.models import sha256
 
+EXAMPLES = 64  # inputs that tell a graph's weights how large values are inside it
 DRAWN_S = 30  # the curves take longer to draw than an epoch of a small network
 
 
@@ -45,7 +46,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what `prepare` wrote")
     parser.add_argument("--out", type=new_folder, required=True, metavar="DIR", help="folder of the training")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
-    parser.add_argument("--start", type=Path, metavar="NET", help="begin with these weights: net.pt of a training")
+    parser.add_argument(
+        "--start",
+        type=Path,
+        metavar="NET",
+        help="begin with these weights: net.pt of a training, or models/float/NAME.tflite",
+    )
     asked = parser.parse_args(arguments)
     recipe, prepared = read(asked.recipe), Prepared.open(asked.data)
     history = train(recipe, prepared, asked.out, asked.resume, asked.start)
@@ -118,7 +124,7 @@ class _Loop:
             raise InputError(f"train.batch: {self.told.batch} of {len(self.rows)} rows, for {world} processes")
         torch.manual_seed(self.told.seed)
         self.net = self.task.net(recipe.net, prepared).to(device)
-        self.start = _start(self.net, start, device) if start is not None else ""
+        self.start = self._start(start) if start is not None else ""
         self.mean = deepcopy(self.net) if self.told.ema else self.net
         self.optimizer = torch.optim.AdamW(
             [p for p in self.net.parameters() if p.requires_grad],
@@ -128,6 +134,24 @@ class _Loop:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, torch.Tensor] = {}
         self.drawn = -DRAWN_S
+
+    def _start(self, path: Path) -> str:
+        """Gives the network the weights of a training before, and returns the hash of their file."""
+        if path.suffix == ".tflite":
+            self._start_from_graph(path)
+            return sha256(path)
+        try:
+            self.net.load_state_dict(load(path, self.device))
+        except (RuntimeError, TypeError) as error:
+            raise InputError(f"{path}: no weights of this network ({str(error).splitlines()[0]})") from None
+        return sha256(path)
+
+    def _start_from_graph(self, path: Path) -> None:
+        deployed = self.task.deployed(deepcopy(self.net).cpu())
+        examples = self.task.calibration(self.prepared, EXAMPLES, self.told.seed)
+        from_graph.take(deployed, path, examples, self.task.outputs)
+        (inner,) = deployed.children()
+        self.net.load_state_dict(inner.state_dict())
 
     def run(self, resume: bool) -> list[dict[str, Any]]:
         self._begin(resume)
@@ -298,15 +322,6 @@ class _Loop:
             "finished": finished,
         }
         save_text(json.dumps(about, indent=1), self.out / "about.json")
-
-
-def _start(net: nn.Module, path: Path, device: torch.device) -> str:
-    """Gives a network the weights of a training before, and returns the hash of their file."""
-    try:
-        net.load_state_dict(load(path, device))
-    except (RuntimeError, TypeError) as error:
-        raise InputError(f"{path}: no weights of this network ({str(error).splitlines()[0]})") from None
-    return sha256(path)
 
 
 def _ahead(make: Any, count: int, workers: int) -> Iterator[dict[str, NDArray[Any]]]:

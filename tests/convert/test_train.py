@@ -344,6 +344,26 @@ def test_a_training_begins_with_the_weights_of_another(toy, tmp_path: Path) -> N
     assert len(json.loads((tmp_path / "second" / "about.json").read_text())["start"]) == 64
 
 
+def test_a_training_begins_with_the_weights_of_a_graph_that_was_exported(toy, tmp_path: Path) -> None:
+    pytest.importorskip("litert_torch", reason="exporting needs litert-torch: pip install 'squatlight[convert]'")
+    from convert import graphs
+
+    recipe, prepared = toy
+    train(recipe, prepared, tmp_path / "first")
+    run, examples = Run.open(tmp_path / "first"), recipe.maker.calibration(prepared, 40, 1)
+    net = recipe.maker.deployed(run.net(prepared).eval())
+    graphs.export(net, examples, recipe.maker.outputs, tmp_path / "first.tflite")
+    slow = told(recipe, epochs=1, rate=1e-9, ema=0.0, weight_decay=0.0)
+    train(slow, prepared, tmp_path / "second", start=tmp_path / "first.tflite")
+    again = recipe.maker.deployed(Run.open(tmp_path / "second").net(prepared).eval())
+    with torch.no_grad():
+        for one, other in zip(net(torch.as_tensor(examples)), again(torch.as_tensor(examples)), strict=True):
+            assert float((one - other).abs().max()) < 0.1 * float(one.std())  # running means move in an epoch
+    wider = replace(slow, net=replace(slow.net, width=9))
+    with pytest.raises(InputError, match=r"first.tflite: no weights of this network \(a layer of \(1, 4, 3, 3\)\)"):
+        train(wider, prepared, tmp_path / "third", start=tmp_path / "first.tflite")
+
+
 def test_a_start_that_holds_other_weights_is_named(toy, tmp_path: Path) -> None:
     recipe, prepared = toy
     train(told(recipe, epochs=1), prepared, tmp_path / "first")

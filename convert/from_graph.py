@@ -1,0 +1,78 @@
+"""The weights of a network from the float graph that was exported of it: training goes on from what ships.
+
+Exporting folds each batch normalization into the convolution before it. Here it is unfolded: the convolution takes the
+graph's weights, the normalization the mean and deviation of what example inputs make of them, so that it changes
+nothing but adds the graph's bias, and training can go on.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from convert import graphs
+from device.errors import InputError
+from device.inference.tflite import Model
+
+
+def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tuple[str, ...]) -> None:
+    """Gives a network the weights of a graph.
+
+    Args:
+        net: as it is exported; its convolutions and linear layers run in the graph's order.
+        path: the float graph, `models/float/NAME.tflite`.
+        examples: (N, ...) inputs, some dozens.
+        outputs: names of the outputs, in order.
+
+    Raises:
+        InputError: the graph is of another network.
+    """
+    weights = iter(graphs.weights(path))
+    owed: list[Tensor | float] = [0.0]  # the bias of the last convolution, where it could not take it itself
+
+    def fill(layer: nn.Module, values: tuple[Tensor]) -> None:
+        weight, bias = (torch.as_tensor(part) for part in next(weights, (np.empty(0), np.empty(0))))
+        if isinstance(layer, nn.Conv2d) and weight.ndim == 4:
+            depthwise = weight.shape[0] == 1 and weight.shape[-1] == layer.out_channels
+            weight = weight.permute(3, 0, 1, 2) if depthwise else weight.permute(0, 3, 1, 2)
+        if weight.shape != layer.weight.shape:
+            raise InputError(f"{path}: no weights of this network (a layer of {tuple(weight.shape)})")
+        layer.weight.copy_(weight)
+        if layer.bias is not None:
+            layer.bias.copy_(bias)
+        owed[0] = bias if layer.bias is None else 0.0
+
+    def unfold(layer: nn.Module, values: tuple[Tensor]) -> None:
+        (x,) = values
+        variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
+        layer.running_mean.copy_(mean)
+        layer.running_var.copy_(variance)
+        layer.weight.copy_(torch.sqrt(variance + layer.eps))
+        layer.bias.copy_(mean + owed[0])
+
+    net.eval()
+    hooks = []
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            hooks.append(layer.register_forward_pre_hook(fill))
+        elif isinstance(layer, nn.BatchNorm2d):
+            hooks.append(layer.register_forward_pre_hook(unfold))
+    with torch.no_grad():
+        net(torch.as_tensor(examples))
+    for hook in hooks:
+        hook.remove()
+    if next(weights, None) is not None:
+        raise InputError(f"{path}: has more layers than this network")
+    _refuse_another(net, path, examples[:4], outputs)
+
+
+def _refuse_another(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tuple[str, ...]) -> None:
+    with Model(path) as model, torch.no_grad():
+        for row in examples:
+            found = model(row[None])
+            for name, wanted in zip(outputs, net(torch.as_tensor(row[None])), strict=True):
+                apart = graphs.apart(found[name], wanted.numpy())
+                if not apart <= graphs.AGREE:
+                    raise InputError(f"{path}: {name} of this network differs with its weights by {apart:.2g}")
