@@ -32,7 +32,7 @@ def head(manifest: Mapping[str, Any]) -> str:
         "",
         "```sh",
         f"python -m convert prepare convert/recipes/{recipe} --out DATA SOURCES...",
-        f"python -m convert train convert/recipes/{recipe} --data DATA --out RUN{' --start NET' if start else ''}",
+        f"python -m convert train convert/recipes/{recipe} --data DATA --out RUN{' --from NET' if start else ''}",
         "python -m convert quantize RUN --data DATA",
         f"python -m convert verify {manifest['name']} --data DATA --all",
         "```",

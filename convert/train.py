@@ -1,4 +1,4 @@
-"""`python -m convert train RECIPE --data DIR --out DIR [--resume] [--start NET]`: the one loop, for all tasks.
+"""`python -m convert train RECIPE --data DIR --out DIR [--resume] [--from NET]`: the one loop, for all tasks.
 
 On CUDA where there is a GPU (bfloat16), else on the CPU; on several GPUs or hosts by torchrun (convert/processes.py).
 Every random number of an epoch comes from the seed and the epoch's number, so a training that was killed and resumed
@@ -47,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=new_folder, required=True, metavar="DIR", help="folder of the training")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
     parser.add_argument(
-        "--start",
+        "--from",
+        dest="start",
         type=Path,
         metavar="NET",
         help="begin with these weights: net.pt of a training, or models/float/NAME.tflite",

@@ -21,4 +21,4 @@ def test_a_card_tells_what_weights_a_training_began_with(start: str) -> None:
     manifest["training"]["start"] = start
     text = cards.head(manifest)
     assert ("net.pt of sha256 abcdef012345." in text) == bool(start)
-    assert ("--out RUN --start NET\n" in text) == bool(start)
+    assert ("--out RUN --from NET\n" in text) == bool(start)

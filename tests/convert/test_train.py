@@ -16,6 +16,7 @@ import torch
 
 from convert.__main__ import main
 from convert.prepared import Prepared, create, write
+from convert.recipe import read
 from convert.runs import Run, save
 from convert.train import train
 from device.errors import InputError, PartFailed
@@ -316,8 +317,11 @@ def test_two_processes_train_as_one_does(tmp_path) -> None:
     recipe = tmp_path / "plain.toml"
     recipe.write_text(f'task = "toys.blob"\n{plain}[train]\nepochs = 2\nbatch = 32\nrate = 0.01\nseed = 5\n')
     assert main(["prepare", str(recipe), "--out", str(tmp_path / "plain")]) == 0
-    paths = os.pathsep.join((str(ROOT), str(HERE)))
-    arguments = ["-m", "convert", "train", recipe, "--data", tmp_path / "plain", "--out"]
+    paths, start = os.pathsep.join((str(ROOT), str(HERE))), tmp_path / "start.pt"
+    prepared = Prepared.open(tmp_path / "plain")
+    save(read(recipe).maker.net(read(recipe).net, prepared).state_dict(), start)
+    # by its name, which torchrun must leave alone: it takes the beginnings of its own options for them
+    arguments = ["-m", "convert", "train", recipe, "--data", tmp_path / "plain", "--from", start, "--out"]
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     for command, out in (((sys.executable,), "one"), (COMMAND, "two")):
         ran = subprocess.run(
