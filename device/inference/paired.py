@@ -70,7 +70,7 @@ class Paired:
         self._shape = frame.image.shape
         if now_s - self._last_s > WITHIN_S:  # nobody looked meanwhile
             self._seen_s = now_s
-        self._gap_s, self._last_s = min(now_s - self._last_s, FRAME_S), now_s
+        self._gap_s, self._last_s = min(max(now_s - self._last_s, 0.0), FRAME_S), now_s
         pose = self._blazepose.estimate(frame)
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)
