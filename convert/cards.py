@@ -28,7 +28,7 @@ def head(manifest: Mapping[str, Any]) -> str:
         f"Seed {training['seed']}, {training['epochs']} epochs of which {training['best_epoch']} was the best, "
         f"{training['minutes']:g} minutes on {training['device']}; PyTorch {training['torch']}, code of commit "
         f"{short(training['commit'])}.",
-        *([f"It began with the weights of a training before, net.pt of sha256 {start[:12]}."] if start else []),
+        *([f"It began with the weights of a training before, in the file of sha256 {start[:12]}."] if start else []),
         "",
         "```sh",
         f"python -m convert prepare convert/recipes/{recipe} --out DATA SOURCES...",

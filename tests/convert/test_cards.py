@@ -20,5 +20,5 @@ def test_a_card_tells_what_weights_a_training_began_with(start: str) -> None:
     manifest = json.loads((shipped_folder() / "surface.json").read_text("utf-8"))
     manifest["training"]["start"] = start
     text = cards.head(manifest)
-    assert ("net.pt of sha256 abcdef012345." in text) == bool(start)
+    assert ("in the file of sha256 abcdef012345." in text) == bool(start)
     assert ("--out RUN --from NET\n" in text) == bool(start)
