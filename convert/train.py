@@ -24,18 +24,17 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
-from convert import from_graph, processes
+from convert import processes
 from convert.commit import commit
 from convert.curves import draw
 from convert.outputs import new_folder
 from convert.prepared import Prepared
 from convert.recipe import Recipe, read
 from convert.runs import load, save, save_text
+from convert.start import begin
 from convert.tasks.task import Batch
 from device.errors import InputError, PartFailed
-from device.inference.models import sha256
 
-EXAMPLES = 64  # inputs that tell a graph's weights how large values are inside it
 DRAWN_S = 30  # the curves take longer to draw than an epoch of a small network
 
 
@@ -125,7 +124,7 @@ class _Loop:
             raise InputError(f"train.batch: {self.told.batch} of {len(self.rows)} rows, for {world} processes")
         torch.manual_seed(self.told.seed)
         self.net = self.task.net(recipe.net, prepared).to(device)
-        self.start = self._start(start) if start is not None else ""
+        self.start = begin(self.net, start, self.task, prepared, self.told.seed) if start is not None else ""
         self.mean = deepcopy(self.net) if self.told.ema else self.net
         self.optimizer = torch.optim.AdamW(
             [p for p in self.net.parameters() if p.requires_grad],
@@ -135,24 +134,6 @@ class _Loop:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, torch.Tensor] = {}
         self.drawn = -DRAWN_S
-
-    def _start(self, path: Path) -> str:
-        """Gives the network the weights of a training before, and returns the hash of their file."""
-        if path.suffix == ".tflite":
-            self._start_from_graph(path)
-            return sha256(path)
-        try:
-            self.net.load_state_dict(load(path, self.device))
-        except (RuntimeError, TypeError) as error:
-            raise InputError(f"{path}: no weights of this network ({str(error).splitlines()[0]})") from None
-        return sha256(path)
-
-    def _start_from_graph(self, path: Path) -> None:
-        deployed = self.task.deployed(deepcopy(self.net).cpu())
-        examples = self.task.calibration(self.prepared, EXAMPLES, self.told.seed)
-        from_graph.take(deployed, path, examples, self.task.outputs)
-        (inner,) = deployed.children()
-        self.net.load_state_dict(inner.state_dict())
 
     def run(self, resume: bool) -> list[dict[str, Any]]:
         self._begin(resume)

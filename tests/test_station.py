@@ -140,6 +140,8 @@ def test_commands_are_obeyed_and_confirmed():
     asked.waiting = [SetJudging(True)]
     Controls(judge, gate, light, asked, Overrides(None)).obey()
     assert gate.estimate(None) == "pose"
+    gate.look_around(None)
+    assert model.around == 1
     assert left == [True]
 
 

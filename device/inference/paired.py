@@ -80,12 +80,8 @@ class Paired:
         ours = self._ours.estimate(frame) if wanted and now_s - self._seen_s < GUESS_FOR_S else None
         aside = False
         if ours is not None and pose is not None and not lost and not near(_crop(ours), _crop(pose)):
-            if strays and self._place.holds(_crop(ours)):
-                lost = True  # BlazePose has jumped to somebody else
-            elif self._place.left(_crop(ours), now_s) and self._place.holds(_crop(pose)):
-                self._believed_s = -math.inf  # our network has
-            else:
-                aside = _stronger(ours, pose)
+            lost = strays and self._place.holds(_crop(ours))  # BlazePose has jumped to somebody else
+            aside = not lost and self._aside(ours, pose, now_s)
         if ours is not None and (lost or aside):
             self._lose(now_s)
         elif wanted:
@@ -112,13 +108,18 @@ class Paired:
 
     def _check(self, frame: Frame, pose: Pose) -> None:
         now_s, ours = frame.captured_s, self._ours.estimate(frame)
-        if ours is not None and not near(_crop(ours), _crop(pose)) and _stronger(ours, pose):
-            strayed = self._place.left(_crop(ours), now_s) and self._place.holds(_crop(pose))
-            if not strayed:
-                self._lose(now_s)
-                return
+        if ours is not None and not near(_crop(ours), _crop(pose)) and self._aside(ours, pose, now_s):
+            self._lose(now_s)
+            return
         self._check_s = now_s + CHECK_S
         self._ours.forget()  # when it is needed next, the lifter may be elsewhere
+
+    def _aside(self, ours: Pose, theirs: Pose, now_s: float) -> bool:
+        """Whether BlazePose follows somebody else than our network, whose claim is so much stronger."""
+        if self._place.left(_crop(ours), now_s) and self._place.holds(_crop(theirs)):
+            self._believed_s = -math.inf  # it is our network that has jumped
+            return False
+        return claim(_crop(ours), ours.size) > BEAT_THEIRS * claim(_crop(theirs), theirs.size)
 
     def _lose(self, now_s: float) -> None:
         """Takes note of a frame in which our network alone saw the lifter."""
@@ -139,11 +140,6 @@ def made_up(pose: Pose) -> bool:
     seen = features(pose)
     legs = seen.legs_seen.max()
     return bool(legs < ANY_LEG or (legs < LEGS_SEEN and seen.height < HIPS_OVER_FEET))
-
-
-def _stronger(ours: Pose, theirs: Pose) -> bool:
-    """Whether our network's claim is so much stronger that BlazePose follows somebody else."""
-    return claim(_crop(ours), ours.size) > BEAT_THEIRS * claim(_crop(theirs), theirs.size)
 
 
 def _crop(pose: Pose) -> Crop:

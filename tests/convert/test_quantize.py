@@ -7,9 +7,10 @@ pytest.importorskip("litert_torch", reason="exporting needs litert-torch: pip in
 pytest.importorskip("ai_edge_quantizer", reason="quantizing needs ai-edge-quantizer: pip install 'squatlight[convert]'")
 
 import torch
+from torch import nn
 from toys.blob import Blob, Deployed, Net
 
-from convert import graphs, runtimes
+from convert import graphs, runtimes, start
 from convert.recipe import Quantize
 from device.errors import InputError, PartFailed
 from device.inference.tflite import Model
@@ -43,6 +44,41 @@ def test_the_graph_computes_what_pytorch_does_under_the_task_s_names(floating) -
     assert set(found) == set(OUTPUTS)
     for name in OUTPUTS:
         np.testing.assert_allclose(found[name], wanted[name].numpy(), atol=1e-5)
+
+
+def test_a_network_takes_the_weights_of_its_graph_and_can_train_on(tmp_path: Path) -> None:
+    """Of convolutions without a bias of their own, one of them depthwise: what export has folded is unfolded."""
+
+    def fresh(seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        layers = [nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU()]
+        layers += [nn.Conv2d(4, 4, 3, groups=4, bias=False), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(64, 2)]
+        for norm in (layers[1], layers[4]):
+            for values in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+                nn.init.uniform_(values, 0.5, 1.5)
+        return One(nn.Sequential(*layers)).eval()
+
+    inputs = np.random.default_rng(1).uniform(0, 1, (40, 3, 8, 8)).astype(np.float32)
+    net, other = fresh(1), fresh(2)
+    graphs.export(net, inputs, ("out",), tmp_path / "net.tflite")
+    start.take(other, tmp_path / "net.tflite", inputs, ("out",))
+    with torch.no_grad():
+        (wanted,), (found,) = net(torch.as_tensor(inputs)), other(torch.as_tensor(inputs))
+        (trained,) = other.train()(torch.as_tensor(inputs))  # which normalizes by these very inputs
+    assert float(wanted.std()) > 0.05
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(trained, wanted, atol=1e-3, rtol=1e-3)
+
+
+class One(nn.Module):
+    """A network with one output, as they are exported."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor]:
+        return (self.net(inputs),)
 
 
 def test_a_network_with_another_number_of_outputs_is_refused(tmp_path: Path) -> None:

@@ -21,9 +21,10 @@ THEIRS, OURS = 100.0, 104.0  # where the points of a pose lie: who made it
 class Nobody:
     """Stands for a pose model that never looks for others."""
 
-    due = False
+    due, around = False, 0
 
-    def look_around(self, frame: Frame) -> None: ...
+    def look_around(self, frame: Frame) -> None:
+        self.around += 1
 
 
 def look(model: Paired, now_s: float) -> Pose | None:
@@ -200,7 +201,7 @@ def test_no_pose_waits_for_the_check_of_who_is_followed() -> None:
     assert network.asked_s == []
     theirs.due = True
     model.look_around(frame)
-    assert network.asked_s == [], "BlazePose looks around itself: never both in one frame"
+    assert (theirs.around, network.asked_s) == (1, []), "BlazePose looks around itself: never both in one frame"
     theirs.due = False
     for t in (1 / FPS, 2 / FPS):
         look(model, t)
@@ -252,6 +253,13 @@ def test_times_that_go_back_begin_anew() -> None:
         look(model, t)
     assert network.asked_s
     assert whose(look(model, 5.0)) == "theirs"
+
+
+def test_a_clock_that_goes_back_takes_no_time_from_what_our_network_alone_saw() -> None:
+    model = Paired(Script(lambda t: t > 900 or t >= 6, THEIRS), Script(always, OURS))  # type: ignore[arg-type]
+    for t in (*np.arange(1000, 1001, 1 / FPS), *np.arange(5, 6, 1 / FPS)):
+        look(model, t)
+    assert whose(look(model, 6.0)) == "ours"
 
 
 def test_both_are_named_and_closed() -> None:

@@ -1,10 +1,11 @@
-"""The weights of a network from the float graph that was exported of it: training goes on from what ships.
+"""The weights that a training begins with: another training's, or those of the float graph that was exported of it.
 
 Exporting folds each batch normalization into the convolution before it. Here it is unfolded: the convolution takes the
 graph's weights, the normalization the mean and deviation of what example inputs make of them, so that it changes
 nothing but adds the graph's bias, and training can go on.
 """
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,40 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from convert import graphs
+from convert.prepared import Prepared
+from convert.runs import load
+from convert.tasks.task import Task
 from device.errors import InputError
+from device.inference.models import sha256
 from device.inference.tflite import Model
+
+EXAMPLES = 64  # inputs that tell how large values are inside a graph
+
+
+def begin(net: nn.Module, path: Path, task: Task, prepared: Prepared, seed: int) -> str:
+    """Gives a network its first weights, and returns the hash of their file.
+
+    Args:
+        net: of the task.
+        path: `net.pt` of a training, or `models/float/NAME.tflite`.
+        task: whose network it is.
+        prepared: whose training rows are the examples for a graph.
+        seed: of their choice.
+
+    Raises:
+        InputError: the file holds other weights.
+    """
+    try:
+        if path.suffix == ".tflite":
+            deployed = task.deployed(deepcopy(net).cpu())
+            take(deployed, path, task.calibration(prepared, EXAMPLES, seed), task.outputs)
+            state = {name.partition(".")[2]: value for name, value in deployed.state_dict().items()}
+        else:
+            state = load(path, next(net.parameters()).device)
+        net.load_state_dict(state)
+    except (RuntimeError, TypeError) as error:
+        raise InputError(f"{path}: no weights of this network ({str(error).splitlines()[0]})") from None
+    return sha256(path)
 
 
 def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tuple[str, ...]) -> None:
