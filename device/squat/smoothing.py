@@ -6,6 +6,7 @@ fastest axis per point in metres a second, so that size in the picture and frame
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import median
 
 import numpy as np
 
@@ -67,4 +68,5 @@ def without_spikes(values: Sequence[float], at_s: Sequence[float]) -> list[float
     """
     few = len(at_s) > 2 and 2 * float(np.median(np.diff(at_s))) > SPIKE_S
     reach = 1 if few else 2
-    return [float(np.median(values[max(i - reach, 0) : i + reach + 1])) for i in range(len(values))]
+    # numpy's median takes ten times as long, and the lamp waits for this
+    return [median(values[max(i - reach, 0) : i + reach + 1]) for i in range(len(values))]
