@@ -12,6 +12,8 @@ GRAIN = 640
 
 def varied(image: Image, rng: np.random.Generator) -> Image:
     """An (S, S, 3) picture as another camera would have taken it."""
+    if rng.random() < 0.35:
+        image = recast(image, rng)
     if rng.random() < 0.3:
         image = _small(image, rng.uniform(0.3, 0.8))
     if rng.random() < 0.2:
@@ -47,6 +49,22 @@ def covered(image: Image, rng: np.random.Generator) -> tuple[Image, NDArray[np.b
         image[place] = np.where(shape[..., None], fill, image[place])
         hidden[place] |= shape
     return image, hidden
+
+
+def recast(image: Image, rng: np.random.Generator) -> Image:
+    """In part through a random convolution: other colours and textures, the same shapes.
+
+    Xu et al., "Robust and generalizable visual representation learning via random convolutions", 2021.
+    """
+    side, share = int(rng.choice([1, 3, 5])), rng.uniform(0.2, 0.9)
+    kernels = rng.normal(0, 1, (3, 3, side, side)).astype(np.float32)
+    planes = image.astype(np.float32)
+    middle = planes.mean((0, 1))
+    planes = np.ascontiguousarray(np.moveaxis(planes - middle, -1, 0))
+    cast = np.stack([sum(map(cv2.filter2D, planes, (-1, -1, -1), kernel)) for kernel in kernels])
+    cast *= (planes.std((1, 2)) / np.maximum(cast.std((1, 2)), 1e-3))[:, None, None]
+    mixed = np.moveaxis((1 - share) * planes + share * cast, 0, -1) + middle
+    return np.clip(mixed, 0, 255).astype(np.uint8)
 
 
 def _small(image: Image, scale: float) -> Image:
