@@ -6,8 +6,9 @@ his reps. Where his hips are to the centimetre it does not know, so their scores
 depth of such a rep is not told. It sees people where there are none, too: in a room that BlazePose has found empty for
 a while it is not asked.
 
-BlazePose has lost him, too, where it makes up a body that nobody can have, out of a plate, and where it follows
-somebody who stands aside while our network sees the lifter in his place.
+BlazePose has lost him, too, where it makes up a body that nobody can have, out of a plate, where it follows
+somebody who stands aside while our network sees the lifter in his place, and where it is unsure of him and our network,
+which has seen in this room what BlazePose saw where it was sure, puts his hips elsewhere.
 """
 
 import math
@@ -21,6 +22,7 @@ from device.inference.blazepose import BlazePose
 from device.inference.choice import GUESS_FOR_S, Place, claim, near
 from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import SquatlightPose, crop_around
+from device.inference.trust import SURE, UNSURE, Trust, agree, certainty
 from device.squat.depth import MIN_SCORE
 from device.squat.features import features
 from device.squat.pose import JOINTS, SURFACES, Pose, index
@@ -60,7 +62,7 @@ class Paired:
         self._believed_s = -math.inf  # until when our network is believed
         self._seen_s = now_s  # when BlazePose found somebody last, or the first frame came
         self._check_s = -math.inf  # from when on our network is asked whether BlazePose follows the lifter
-        self._place = Place()
+        self._place, self._trust = Place(), Trust()
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found; frames must come in the order of their time."""
@@ -75,13 +77,17 @@ class Paired:
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)
         strays = pose is not None and self._place.left(_crop(pose), now_s)
-        wanted = lost or strays or now_s < self._believed_s
-        self._checked = pose if not wanted and now_s >= self._check_s else None
+        unsure = pose is not None and certainty(pose) < UNSURE and self._trust.earned()
+        wanted = lost or strays or unsure or now_s < self._believed_s
+        self._checked = pose if not wanted and pose is not None and self._due(pose, now_s) else None
         ours = self._ours.estimate(frame) if wanted and now_s - self._seen_s < GUESS_FOR_S else None
         aside = False
-        if ours is not None and pose is not None and not lost and not near(_crop(ours), _crop(pose)):
-            lost = strays and self._place.holds(_crop(ours))  # BlazePose has jumped to somebody else
-            aside = not lost and self._aside(ours, pose, now_s)
+        if ours is not None and pose is not None and not lost:
+            if near(_crop(ours), _crop(pose)):
+                lost = unsure and not agree(ours, pose)
+            else:
+                lost = strays and self._place.holds(_crop(ours))  # BlazePose has jumped to somebody else
+                aside = not lost and self._aside(ours, pose, now_s)
         if ours is not None and (lost or aside):
             self._lose(now_s)
         elif wanted:
@@ -89,7 +95,7 @@ class Paired:
         if ours is not None and (lost or now_s < self._believed_s):
             return _without_depth(ours)
         if not aside and self._checked is None:
-            self._ours.forget()  # when it is needed next, the lifter may be elsewhere
+            self._forget(now_s)
         if pose is not None:
             self._place.see(_crop(pose), now_s)
         return pose
@@ -106,13 +112,22 @@ class Paired:
         elif pose is not None:  # never both in one frame
             self._check(frame, pose)
 
+    def _due(self, pose: Pose, now_s: float) -> bool:
+        return now_s >= self._check_s or (self._trust.due(now_s) and certainty(pose) > SURE)
+
     def _check(self, frame: Frame, pose: Pose) -> None:
         now_s, ours = frame.captured_s, self._ours.estimate(frame)
+        if certainty(pose) > SURE:
+            self._trust.note(ours is not None and agree(ours, pose), now_s)
         if ours is not None and not near(_crop(ours), _crop(pose)) and self._aside(ours, pose, now_s):
             self._lose(now_s)
             return
         self._check_s = now_s + CHECK_S
-        self._ours.forget()  # when it is needed next, the lifter may be elsewhere
+        self._forget(now_s)
+
+    def _forget(self, now_s: float) -> None:
+        if not self._trust.agreed(now_s):  # when our network is needed next, the lifter may be elsewhere
+            self._ours.forget()
 
     def _aside(self, ours: Pose, theirs: Pose, now_s: float) -> bool:
         """Whether BlazePose follows somebody else than our network, whose claim is so much stronger."""

@@ -9,9 +9,10 @@ from device.camera.frames import Frame
 from device.inference.choice import GUESS_FOR_S, PROVEN_S
 from device.inference.paired import BELIEVED_S, CHECK_S, LOST_S, Paired
 from device.inference.pose_model import open_pose_model
+from device.inference.trust import COMPARE_S
 from device.squat.depth import DEFAULT, estimate
 from device.squat.perspective import Optics
-from device.squat.pose import KEYPOINTS, Pose, index
+from device.squat.pose import JOINTS, KEYPOINTS, Pose, index
 
 FPS = 30.0
 IMAGE = np.zeros((4, 4, 3), np.uint8)
@@ -56,9 +57,11 @@ class Script(Nobody):
 
 
 def pose(at: float, now_s: float) -> Pose:
+    """Somebody whose arms and head are hidden, of whom BlazePose is never sure."""
     world = np.random.default_rng(1).normal(size=(len(KEYPOINTS), 3)).astype(np.float32)
-    points = at + 20 * world[:, :2]
-    return Pose(points, np.ones(len(KEYPOINTS), np.float32), world, now_s, 0, 0, (640, 480))
+    points, scores = at + 20 * world[:, :2], np.ones(len(KEYPOINTS), np.float32)
+    scores[: JOINTS.index("left_hip")] = 0
+    return Pose(points, scores, world, now_s, 0, 0, (640, 480))
 
 
 def whose(found: Pose | None) -> str | None:
@@ -113,8 +116,10 @@ def test_where_our_network_sees_nobody_blazepose_counts_on() -> None:
     assert {whose(p) for t, p in found if 1.6 < t < 1.9} == {None}
 
 
-def figure(x: float, tall_px: float, now_s: float, legs: float = 1.0, upside_down: bool = False) -> Pose:
-    """Somebody who stands upright at `x`; upside down he has feet over his hips, and `legs` is their score."""
+def figure(
+    x: float, tall_px: float, now_s: float, legs: float = 1.0, upside_down: bool = False, trunk: float = 1.0
+) -> Pose:
+    """Somebody who stands upright at `x`; upside down he has feet over his hips; `legs` and `trunk` are scores."""
     named = {
         "nose": 1.7,
         "shoulder": 1.4,
@@ -133,7 +138,7 @@ def figure(x: float, tall_px: float, now_s: float, legs: float = 1.0, upside_dow
             aside = 0.15 * name.startswith("left") - 0.15 * name.startswith("right")
             below = name.split("_")[-1] in ("knee", "ankle", "heel", "toe")
             world[row] = (aside, (0.9 - up) * (-1 if below and upside_down else 1), 0)
-            scores[row] = legs if below else 1.0
+            scores[row] = legs if below else trunk
     points = (world[:, :2] + [0, -0.9]) * tall_px / 1.7 + [x, 400]
     return Pose(points.astype(np.float32), scores, world, now_s, 0, 0, (640, 480))
 
@@ -186,11 +191,47 @@ def test_our_network_is_left_at_once_when_it_jumps_to_somebody_else() -> None:
     assert {round(where(p)) for _, p in found} == {320}
 
 
-def test_what_our_network_saw_while_it_was_not_believed_is_forgotten() -> None:
-    ours = Play(lambda t: figure(320, 300, t))
-    model = Paired(Play(lambda t: figure(320, 300, t)), ours)  # type: ignore[arg-type]
-    look(model, 0.0)
-    assert ours.forgotten == 1
+def test_what_our_network_saw_while_it_was_not_believed_is_forgotten_unless_both_see_one_lifter() -> None:
+    for x, forgotten in ((320 + ELSEWHERE_PX, 1), (320, 0)):
+        ours = Play(lambda t, x=x: figure(x, 300, t))
+        model = Paired(Play(lambda t: figure(320, 300, t)), ours)  # type: ignore[arg-type]
+        look(model, 0.0)
+        assert ours.forgotten == forgotten
+
+
+ELSEWHERE_PX = 30.0  # 17 cm of a figure 300 pixels tall
+PLATE_S = 4.0  # when a plate comes before him in the tests below, and BlazePose no longer is sure
+
+
+def behind_a_plate(ours: Callable[[float], float], sure_s: float = 0.0) -> set[int]:
+    """Where the lifter is said to be from then on, if BlazePose puts him elsewhere, and was sure from `sure_s` on."""
+
+    def theirs(t: float) -> Pose:
+        hidden = t >= PLATE_S
+        return figure(320 + ELSEWHERE_PX * hidden, 300, t, trunk=1.0 if sure_s <= t < PLATE_S else 0.02)
+
+    found = played(theirs, lambda t: figure(ours(t), 300, t), PLATE_S + 2)
+    assert {round(where(p)) for t, p in found if t < PLATE_S} == {320}
+    return {round(where(p)) for t, p in found if t >= PLATE_S}
+
+
+def test_our_network_is_believed_where_blazepose_is_unsure_if_both_agreed_where_it_was_sure() -> None:
+    assert behind_a_plate(lambda _: 320) == {320}
+
+
+def test_who_saw_something_else_where_blazepose_was_sure_or_was_hardly_compared_is_not_believed() -> None:
+    there = 320 + round(ELSEWHERE_PX)
+    assert behind_a_plate(lambda t: 320 - ELSEWHERE_PX * (t < PLATE_S)) == {there}
+    assert behind_a_plate(lambda t: 320 - ELSEWHERE_PX * (t % 1 < 0.5)) == {there}, "a half is too little"
+    assert behind_a_plate(lambda _: 320, sure_s=PLATE_S - COMPARE_S / 2) == {there}, "compared once"
+    assert behind_a_plate(lambda _: 320, sure_s=PLATE_S) == {there}, "never"
+
+
+def test_where_both_agree_the_pose_is_blazeposes() -> None:
+    found = played(
+        lambda t: figure(320, 300, t, trunk=1.0 if t < PLATE_S else 0.02), lambda t: figure(325, 300, t), PLATE_S + 2
+    )
+    assert {round(where(p)) for _, p in found} == {320}
 
 
 def test_no_pose_waits_for_the_check_of_who_is_followed() -> None:
@@ -206,6 +247,17 @@ def test_no_pose_waits_for_the_check_of_who_is_followed() -> None:
     for t in (1 / FPS, 2 / FPS):
         look(model, t)
     assert network.asked_s == [1 / FPS], "and then not again for a while"
+
+
+def test_where_blazepose_is_sure_the_two_are_compared_more_often() -> None:
+    asked_s: list[float] = []
+
+    def ours(t: float) -> Pose:
+        asked_s.append(t)
+        return figure(320, 300, t)
+
+    played(lambda t: figure(320, 300, t), ours, 3.2 * COMPARE_S)
+    assert asked_s == pytest.approx([0, COMPARE_S, 2 * COMPARE_S, 3 * COMPARE_S], abs=2 / FPS)
 
 
 def test_a_place_that_blazepose_has_not_seen_the_lifter_in_for_long_binds_nobody() -> None:
