@@ -18,11 +18,11 @@ from dataclasses import replace
 import numpy as np
 
 from device.camera.frames import Frame
+from device.inference.agreement import SURE, UNSURE, Agreement, agree, certainty
 from device.inference.blazepose import BlazePose
 from device.inference.choice import GUESS_FOR_S, Place, claim, near
 from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import SquatlightPose, crop_around
-from device.inference.trust import SURE, UNSURE, Trust, agree, certainty
 from device.squat.depth import MIN_SCORE
 from device.squat.features import features
 from device.squat.pose import JOINTS, SURFACES, Pose, index
@@ -62,7 +62,7 @@ class Paired:
         self._believed_s = -math.inf  # until when our network is believed
         self._seen_s = now_s  # when BlazePose found somebody last, or the first frame came
         self._check_s = -math.inf  # from when on our network is asked whether BlazePose follows the lifter
-        self._place, self._trust = Place(), Trust()
+        self._place, self._agreement = Place(), Agreement()
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found; frames must come in the order of their time."""
@@ -77,7 +77,7 @@ class Paired:
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)
         strays = pose is not None and self._place.left(_crop(pose), now_s)
-        unsure = pose is not None and certainty(pose) < UNSURE and self._trust.earned()
+        unsure = pose is not None and certainty(pose) < UNSURE and self._agreement.earned()
         wanted = lost or strays or unsure or now_s < self._believed_s
         self._checked = pose if not wanted and pose is not None and self._due(pose, now_s) else None
         ours = self._ours.estimate(frame) if wanted and now_s - self._seen_s < GUESS_FOR_S else None
@@ -113,12 +113,12 @@ class Paired:
             self._check(frame, pose)
 
     def _due(self, pose: Pose, now_s: float) -> bool:
-        return now_s >= self._check_s or (self._trust.due(now_s) and certainty(pose) > SURE)
+        return now_s >= self._check_s or (self._agreement.due(now_s) and certainty(pose) > SURE)
 
     def _check(self, frame: Frame, pose: Pose) -> None:
         now_s, ours = frame.captured_s, self._ours.estimate(frame)
         if certainty(pose) > SURE:
-            self._trust.note(ours is not None and agree(ours, pose), now_s)
+            self._agreement.note(ours is not None and agree(ours, pose), now_s)
         if ours is not None and not near(_crop(ours), _crop(pose)) and self._aside(ours, pose, now_s):
             self._lose(now_s)
             return
@@ -126,7 +126,7 @@ class Paired:
         self._forget(now_s)
 
     def _forget(self, now_s: float) -> None:
-        if not self._trust.agreed(now_s):  # when our network is needed next, the lifter may be elsewhere
+        if not self._agreement.agreed(now_s):  # when our network is needed next, the lifter may be elsewhere
             self._ours.forget()
 
     def _aside(self, ours: Pose, theirs: Pose, now_s: float) -> bool:

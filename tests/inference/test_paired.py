@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from device.camera.frames import Frame
+from device.inference.agreement import COMPARE_S
 from device.inference.choice import GUESS_FOR_S, PROVEN_S
 from device.inference.paired import BELIEVED_S, CHECK_S, LOST_S, Paired
 from device.inference.pose_model import open_pose_model
-from device.inference.trust import COMPARE_S
 from device.squat.depth import DEFAULT, estimate
 from device.squat.perspective import Optics
 from device.squat.pose import JOINTS, KEYPOINTS, Pose, index

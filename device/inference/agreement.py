@@ -23,7 +23,7 @@ _JOINTS, _HIPS = index(*JOINTS), index("left_hip", "right_hip")
 _LEAST = 1e-3  # of a score and of what it lacks to 1
 
 
-class Trust:
+class Agreement:
     """What came of comparing the two."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Trust:
 
 
 def certainty(pose: Pose) -> float:
-    """How sure BlazePose is of what it finds: the mean log odds of its joints' scores; a barbell before them lowers it."""
+    """How sure BlazePose is of what it finds: the mean log odds of its joints' scores."""
     scores = pose.scores[_JOINTS].astype(float)
     return float(np.log((scores + _LEAST) / (1 - scores + _LEAST)).mean())
 
