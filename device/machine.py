@@ -17,10 +17,13 @@ def room(folder: Path) -> str:
     """Words for the room left where a folder is, or will be made.
 
     Raises:
-        PartFailed: too little.
+        PartFailed: too little, or the disk does not tell.
     """
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    about = os.statvfs(there)
+    try:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        about = os.statvfs(there)
+    except OSError as error:
+        raise PartFailed(f"{folder}: the disk does not tell its room: {error.strerror}") from error
     free = about.f_bavail * about.f_frsize
     words = f"{free / 1e9:.1f} GB free in {there}"
     if free < ROOM_BYTES:

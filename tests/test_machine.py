@@ -22,6 +22,15 @@ def test_a_disk_that_is_nearly_full_fails(tmp_path: Path, monkeypatch: pytest.Mo
         machine.room(tmp_path)
 
 
+def test_a_disk_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(path: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "statvfs", fails)
+    with pytest.raises(PartFailed, match=r"does not tell its room: Input/output error"):
+        machine.room(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("state", "words"), [(True, "UTC, synchronised"), (False, "not synchronised"), (None, "not to be asked")]
 )

@@ -49,8 +49,11 @@ def passes(path: Path, error: Exception) -> bool:
     """Whether what keeps a file from being opened may pass: a disk that is full or fails, and not a wrong setting."""
     if not isinstance(error, sqlite3.OperationalError):
         return isinstance(error, OSError) and error.errno in _PASSING
-    place = path if path.exists() else path.parent
-    only_read = bool(os.statvfs(place).f_flag & os.ST_RDONLY)  # what Linux makes of a card that fails
+    try:
+        place = path if path.exists() else path.parent
+        only_read = bool(os.statvfs(place).f_flag & os.ST_RDONLY)  # what Linux makes of a card that fails
+    except OSError as failed:  # the disk does not even tell what it is
+        return failed.errno in _PASSING
     return not path.is_dir() and (os.access(place, os.W_OK) or only_read)
 
 

@@ -260,6 +260,26 @@ def test_reps_that_come_meanwhile_do_not_put_the_opening_off(tmp_path: Path, mon
         assert len(store.reps()) == 3
 
 
+def test_a_disk_that_does_not_even_tell_what_it_is_may_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    def unreadable(path: Path) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(database, "open_file", unreadable)
+    monkeypatch.setattr(database.os, "statvfs", fails)
+    with Store(tmp_path / "reps.db", patient=True) as store:
+        with pytest.raises(PartFailed, match="I/O"):
+            store.handle(judged(), record_of(judged()))
+        monkeypatch.undo()
+        store.hurry()
+        store.tick(1.0)
+        assert len(store.reps()) == 1
+
+
 @pytest.mark.parametrize("place", ["folder", "no_database", "below_a_file"])
 def test_patience_is_not_for_mistakes(tmp_path: Path, place: str) -> None:
     path = tmp_path / "place"
