@@ -62,7 +62,7 @@ def section(tables: dict[str, dict[str, Any]], sha256: str) -> list[str]:
     ours, theirs = (tables.get(f"{model}, tune") for model in MODELS)
     if ours and theirs:
         better = ours["exact"] >= theirs["exact"]
-        told = "squatlight measures as well" if better else "BlazePose is believed where it sees somebody"
+        told = "squatlight measures as well" if better else "BlazePose is believed where it is sure"
         lines += [
             f"Exact counts on the tune split: {ours['exact']} against BlazePose's {theirs['exact']} of "
             f"{ours['squat_clips']} clips; {told}.",

@@ -1,7 +1,7 @@
 """BlazePose, and our own network while BlazePose has lost the lifter.
 
-BlazePose has seen real people, and is believed where it finds somebody. But it goes by head and trunk, and a plate or
-a rack's post hides them. Our network learnt on rendered lifters behind both: it finds him there, well enough to count
+BlazePose has seen real people, and is believed where it is sure of somebody. But it goes by head and trunk, and a plate
+or a rack's post hides them. Our network learnt on rendered lifters behind both: it finds him there, well enough to count
 his reps. Where his hips are to the centimetre it does not know, so their scores say that they were not seen, and the
 depth of such a rep is not told. It sees people where there are none, too: in a room that BlazePose has found empty for
 a while it is not asked.
