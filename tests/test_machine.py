@@ -22,11 +22,14 @@ def test_a_disk_that_is_nearly_full_fails(tmp_path: Path, monkeypatch: pytest.Mo
         machine.room(tmp_path)
 
 
-def test_a_disk_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("module", "name"), [(os, "statvfs"), (Path, "exists")])
+def test_a_disk_that_fails_is_one_line(
+    module: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(path: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(os, "statvfs", fails)
+    monkeypatch.setattr(module, name, fails)
     with pytest.raises(PartFailed, match=r"does not tell its room: Input/output error"):
         machine.room(tmp_path)
 

@@ -16,8 +16,11 @@ from device.squat.pose import JOINTS, Pose, index
 
 SURE, UNSURE = 2.5, 2.0  # mean log odds of the scores of BlazePose's joints: above the one, below the other
 APART_M = 0.1  # hips further apart are in two places; in metres of our network's world
-COMPARE_S = 0.5  # how often the two are compared
-LAST, TIMES, SHARE = 60, 2, 0.6  # of so many comparisons: so many at least, and agreement in so large a share
+COMPARE_S, SELDOM_S = 0.5, 4.0  # how often the two are compared at most; and where our network has failed ...
+FAILED = 10  # ... so many comparisons
+LAST, TIMES, SHARE = 60, 2, 0.6  # of so many comparisons: so many at least, and one place in so large a share
+KEPT_S = 600.0  # so long after the last comparison it may be another room, or another light
+# The levels were chosen on rendered sets and on the tune split of real clips.
 
 _JOINTS, _HIPS = index(*JOINTS), index("left_hip", "right_hip")
 _LEAST = 1e-3  # of a score and of what it lacks to 1
@@ -27,25 +30,27 @@ class Agreement:
     """What came of comparing the two."""
 
     def __init__(self) -> None:
-        self._agreed: deque[bool] = deque(maxlen=LAST)
+        self._same: deque[bool] = deque(maxlen=LAST)
         self._last_s = -math.inf
 
     def due(self, now_s: float) -> bool:
         """Whether to compare them anew, where BlazePose is sure."""
-        return now_s - self._last_s >= COMPARE_S
+        failed = len(self._same) >= FAILED and not self.earned(now_s)
+        return now_s - self._last_s >= (SELDOM_S if failed else COMPARE_S)
 
-    def note(self, agreed: bool, now_s: float) -> None:
-        """Takes what came of it."""
-        self._agreed.append(agreed)
+    def note(self, same: bool, now_s: float) -> None:
+        """Takes whether both put the hips to one place."""
+        self._same.append(same)
         self._last_s = now_s
 
-    def agreed(self, now_s: float) -> bool:
-        """Whether they saw one person in one place just now."""
-        return now_s - self._last_s < 2 * COMPARE_S and self._agreed[-1]
+    def lately(self, now_s: float) -> bool:
+        """Whether they did so just now."""
+        return now_s - self._last_s < 2 * COMPARE_S and self._same[-1]
 
-    def earned(self) -> bool:
+    def earned(self, now_s: float) -> bool:
         """Whether our network is believed where BlazePose is unsure."""
-        return len(self._agreed) >= TIMES and sum(self._agreed) >= SHARE * len(self._agreed)
+        enough = TIMES <= len(self._same) <= sum(self._same) / SHARE
+        return enough and now_s - self._last_s < KEPT_S
 
 
 def certainty(pose: Pose) -> float:
@@ -54,7 +59,8 @@ def certainty(pose: Pose) -> float:
     return float(np.log((scores + _LEAST) / (1 - scores + _LEAST)).mean())
 
 
-def agree(ours: Pose, theirs: Pose) -> bool:
-    """Whether both put the hips to one place; not so where our network's scale is unknown."""
-    off_px = np.linalg.norm(ours.keypoints[_HIPS].mean(0) - theirs.keypoints[_HIPS].mean(0))
-    return bool(off_px < APART_M * scale_px_per_m(ours))
+def apart_m(ours: Pose, theirs: Pose) -> float:
+    """Distance of the hips in both, in metres of our network's world; NaN where its scale is unknown."""
+    off_px = float(np.linalg.norm(ours.keypoints[_HIPS].mean(0) - theirs.keypoints[_HIPS].mean(0)))
+    scale = scale_px_per_m(ours)
+    return off_px / scale if scale > 0 else math.nan

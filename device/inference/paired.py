@@ -1,10 +1,10 @@
 """BlazePose, and our own network while BlazePose has lost the lifter.
 
 BlazePose has seen real people, and is believed where it is sure of somebody. But it goes by head and trunk, and a plate
-or a rack's post hides them. Our network learnt on rendered lifters behind both: it finds him there, well enough to count
-his reps. Where his hips are to the centimetre it does not know, so their scores say that they were not seen, and the
-depth of such a rep is not told. It sees people where there are none, too: in a room that BlazePose has found empty for
-a while it is not asked.
+or a rack's post hides them. Our network learnt on rendered lifters behind both: it finds him there, well enough to
+count his reps. Where his hips are to the centimetre it does not know, so their scores say that they were not seen, and
+the depth of such a rep is not told. It sees people where there are none, too: in a room that BlazePose has found empty
+for a while it is not asked.
 
 BlazePose has lost him, too, where it makes up a body that nobody can have, out of a plate, where it follows
 somebody who stands aside while our network sees the lifter in his place, and where it is unsure of him and our network,
@@ -18,9 +18,9 @@ from dataclasses import replace
 import numpy as np
 
 from device.camera.frames import Frame
-from device.inference.agreement import SURE, UNSURE, Agreement, agree, certainty
+from device.inference.agreement import APART_M, SURE, UNSURE, Agreement, apart_m, certainty
 from device.inference.blazepose import BlazePose
-from device.inference.choice import GUESS_FOR_S, Place, claim, near
+from device.inference.choice import GUESS_FOR_S, Place, claim, near, within
 from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import SquatlightPose, crop_around
 from device.squat.depth import MIN_SCORE
@@ -54,12 +54,14 @@ class Paired:
         self._blazepose, self._ours = blazepose, ours
         self._last_s, self._gap_s = -math.inf, 0.0  # the last frame, and for how long it stands
         self._shape: tuple[int, ...] = ()  # its
+        self._certainty = math.nan  # of BlazePose's
         self._checked: Pose | None = None  # whom BlazePose follows in it, where our network is to look at it, too
         self._begin(math.inf)
 
     def _begin(self, now_s: float) -> None:
         self._lost: deque[tuple[float, float]] = deque()  # frames in which our network alone saw him: times, seconds
-        self._believed_s = -math.inf  # until when our network is believed
+        self._believed_s = -math.inf  # until when our network is believed, as BlazePose had lost him ...
+        self._corrected_s = -math.inf  # ... and as it was unsure of him, if our network's say is earned
         self._seen_s = now_s  # when BlazePose found somebody last, or the first frame came
         self._check_s = -math.inf  # from when on our network is asked whether BlazePose follows the lifter
         self._place, self._agreement = Place(), Agreement()
@@ -77,24 +79,29 @@ class Paired:
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)
         strays = pose is not None and self._place.left(_crop(pose), now_s)
-        unsure = pose is not None and certainty(pose) < UNSURE and self._agreement.earned()
-        wanted = lost or strays or unsure or now_s < self._believed_s
-        self._checked = pose if not wanted and pose is not None and self._due(pose, now_s) else None
+        self._certainty = math.nan if pose is None else certainty(pose)
+        unsure = self._certainty < UNSURE and self._agreement.earned(now_s)
+        wanted = lost or strays or unsure or self._believed(now_s)
+        self._checked = pose if not wanted and self._due(now_s) else None
+        if unsure and not lost and now_s >= self._check_s:
+            self._search(now_s)
         ours = self._ours.estimate(frame) if wanted and now_s - self._seen_s < GUESS_FOR_S else None
-        aside = False
+        aside = one = corrected = False
         if ours is not None and pose is not None and not lost:
-            if near(_crop(ours), _crop(pose)):
-                lost = unsure and not agree(ours, pose)
+            one = (within if unsure else near)(_crop(ours), _crop(pose))
+            if one:
+                corrected = unsure and apart_m(ours, pose) > APART_M
+                self._compare(ours, pose, now_s)
             else:
                 lost = strays and self._place.holds(_crop(ours))  # BlazePose has jumped to somebody else
                 aside = not lost and self._aside(ours, pose, now_s)
-        if ours is not None and (lost or aside):
-            self._lose(now_s)
-        elif wanted:
+        if ours is not None and (lost or aside or corrected):
+            self._lose(now_s, corrected)
+        elif wanted and not unsure:
             self._check_s = now_s + CHECK_S
-        if ours is not None and (lost or now_s < self._believed_s):
+        if ours is not None and (lost or corrected or self._believed(now_s)):
             return _without_depth(ours)
-        if not aside and self._checked is None:
+        if not (aside or one) and self._checked is None:
             self._forget(now_s)
         if pose is not None:
             self._place.see(_crop(pose), now_s)
@@ -112,37 +119,56 @@ class Paired:
         elif pose is not None:  # never both in one frame
             self._check(frame, pose)
 
-    def _due(self, pose: Pose, now_s: float) -> bool:
-        return now_s >= self._check_s or (self._agreement.due(now_s) and certainty(pose) > SURE)
+    def _believed(self, now_s: float) -> bool:
+        corrected = now_s < self._corrected_s and self._agreement.earned(now_s)
+        return corrected or now_s < self._believed_s
+
+    def _due(self, now_s: float) -> bool:
+        return now_s >= self._check_s or (self._agreement.due(now_s) and self._certainty > SURE)
 
     def _check(self, frame: Frame, pose: Pose) -> None:
-        now_s, ours = frame.captured_s, self._ours.estimate(frame)
-        if certainty(pose) > SURE:
-            self._agreement.note(ours is not None and agree(ours, pose), now_s)
+        now_s = frame.captured_s
+        if now_s >= self._check_s:
+            self._search(now_s)
+        ours = self._ours.estimate(frame)
         if ours is not None and not near(_crop(ours), _crop(pose)) and self._aside(ours, pose, now_s):
             self._lose(now_s)
+            self._check_s = now_s  # again in the next frame
             return
-        self._check_s = now_s + CHECK_S
+        self._compare(ours, pose, now_s)
         self._forget(now_s)
 
+    def _compare(self, ours: Pose | None, pose: Pose, now_s: float) -> None:
+        if self._certainty > SURE and self._agreement.due(now_s):
+            self._agreement.note(ours is not None and apart_m(ours, pose) < APART_M, now_s)
+
+    def _search(self, now_s: float) -> None:
+        """Has our network look for the lifter in the whole picture, unless it has just found another than BlazePose."""
+        if not self._lost or now_s - self._lost[-1][0] > WITHIN_S:
+            self._ours.forget()
+        self._check_s = now_s + CHECK_S
+
     def _forget(self, now_s: float) -> None:
-        if not self._agreement.agreed(now_s):  # when our network is needed next, the lifter may be elsewhere
+        if not self._agreement.lately(now_s):  # when our network is needed next, the lifter may be elsewhere
             self._ours.forget()
 
     def _aside(self, ours: Pose, theirs: Pose, now_s: float) -> bool:
         """Whether BlazePose follows somebody else than our network, whose claim is so much stronger."""
         if self._place.left(_crop(ours), now_s) and self._place.holds(_crop(theirs)):
-            self._believed_s = -math.inf  # it is our network that has jumped
+            self._believed_s = self._corrected_s = -math.inf  # it is our network that has jumped
             return False
         return claim(_crop(ours), ours.size) > BEAT_THEIRS * claim(_crop(theirs), theirs.size)
 
-    def _lose(self, now_s: float) -> None:
-        """Takes note of a frame in which our network alone saw the lifter."""
+    def _lose(self, now_s: float, corrected: bool = False) -> None:
+        """Takes note of a frame in which our network alone saw the lifter, or saw him where he is."""
         self._lost.append((now_s, self._gap_s))
         while now_s - self._lost[0][0] > WITHIN_S:
             self._lost.popleft()
         if sum(seconds for _, seconds in self._lost) >= LOST_S:
-            self._believed_s = now_s + BELIEVED_S
+            if corrected:
+                self._corrected_s = now_s + BELIEVED_S
+            else:
+                self._believed_s = now_s + BELIEVED_S
 
     def close(self) -> None:
         """Frees the models."""

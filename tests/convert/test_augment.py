@@ -1,7 +1,9 @@
 """Pictures as other cameras would have taken them."""
 
 import numpy as np
+import pytest
 
+from convert.datasets import augment
 from convert.datasets.augment import recast, varied
 
 PICTURE = np.random.default_rng(0).integers(0, 60, (64, 64, 3)).astype(np.uint8)
@@ -27,3 +29,11 @@ def test_a_random_convolution_changes_colours_and_moves_nothing() -> None:
         assert abs(found.mean() - PICTURE.mean()) < 40
     assert moved <= 1, "where a lifter's grey is the room's, no edge tells"
     assert colours > 20
+
+
+def test_a_third_of_the_pictures_is_recast(monkeypatch: pytest.MonkeyPatch) -> None:
+    recasts = []
+    monkeypatch.setattr(augment, "recast", lambda image, rng: recasts.append(1) or image)
+    for seed in range(200):
+        varied(PICTURE, np.random.default_rng(seed))
+    assert 45 < len(recasts) < 95
