@@ -10,9 +10,7 @@ import json
 import math
 import platform
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
@@ -20,11 +18,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
 from convert import processes
+from convert.batches import batches, steps
 from convert.commit import commit
 from convert.curves import draw
 from convert.outputs import new_folder
@@ -32,7 +30,6 @@ from convert.prepared import Prepared
 from convert.recipe import Recipe, read
 from convert.runs import load, save, save_text
 from convert.start import begin
-from convert.tasks.task import Batch
 from device.errors import InputError, PartFailed
 
 DRAWN_S = 30  # the curves take longer to draw than an epoch of a small network
@@ -119,7 +116,7 @@ class _Loop:
         self.task, self.told = recipe.maker, recipe.train
         self.rank, self.world, self.device = rank, world, device
         self.rows = prepared.rows("train")
-        self.steps = max(1, len(self.rows) // self.told.batch)  # an epoch; what is left over waits for the next
+        self.steps = steps(self.rows, self.told)
         if min(self.told.batch, len(self.rows)) < world:
             raise InputError(f"train.batch: {self.told.batch} of {len(self.rows)} rows, for {world} processes")
         torch.manual_seed(self.told.seed)
@@ -181,8 +178,10 @@ class _Loop:
         self.net.train()
         total, first = 0.0, (epoch - 1) * self.steps
         words = f"epoch {epoch}/{self.told.epochs}"
-        bar = tqdm(self._batches(epoch), words, self.steps, leave=False, disable=None if self.rank == 0 else True)
-        for step, batch in enumerate(bar):
+        fed = batches(self.task, self.prepared, self.rows, self.told, epoch, self.rank, self.world)
+        bar = tqdm(fed, words, self.steps, leave=False, disable=None if self.rank == 0 else True)
+        for step, arrays in enumerate(bar):
+            batch = {name: torch.as_tensor(array).to(self.device) for name, array in arrays.items()}
             for group in self.optimizer.param_groups:
                 group["lr"] = self._rate(first + step)
             self.optimizer.zero_grad(set_to_none=True)
@@ -218,20 +217,6 @@ class _Loop:
                     mean.lerp_(now, 1 - keep)
                 else:
                     mean.copy_(now)
-
-    def _batches(self, epoch: int) -> Iterator[Batch]:
-        order = np.random.default_rng([self.told.seed, epoch]).permutation(self.rows)
-        shares = [
-            np.sort(order[step * self.told.batch : (step + 1) * self.told.batch][self.rank :: self.world])
-            for step in range(self.steps)
-        ]
-
-        def make(step: int) -> dict[str, NDArray[Any]]:
-            rng = np.random.default_rng([self.told.seed, epoch, step, self.rank])
-            return dict(self.task.batch(self.prepared, shares[step], rng))
-
-        for arrays in _ahead(make, self.steps, self.told.workers):
-            yield {name: torch.as_tensor(np.asarray(array)).to(self.device) for name, array in arrays.items()}
 
     def _measure(self) -> dict[str, float]:
         if self.rank:
@@ -304,18 +289,3 @@ class _Loop:
             "finished": finished,
         }
         save_text(json.dumps(about, indent=1), self.out / "about.json")
-
-
-def _ahead(make: Any, count: int, workers: int) -> Iterator[dict[str, NDArray[Any]]]:
-    """`make(0)`, `make(1)`... in order; with workers, made in threads a little ahead."""
-    if not workers:
-        yield from map(make, range(count))
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[dict[str, NDArray[Any]]]] = deque()
-        for step in range(count):
-            waiting.append(pool.submit(make, step))
-            if len(waiting) > workers + 1:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

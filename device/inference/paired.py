@@ -1,4 +1,4 @@
-"""BlazePose, and our own network while BlazePose has lost the lifter.
+"""BlazePose, and our own network while BlazePose has lost the lifter, or is unsure of him.
 
 BlazePose has seen real people, and is believed where it is sure of somebody. But it goes by head and trunk, and a plate
 or a rack's post hides them. Our network learnt on rendered lifters behind both: it finds him there, well enough to
@@ -54,7 +54,7 @@ class Paired:
         self._blazepose, self._ours = blazepose, ours
         self._last_s, self._gap_s = -math.inf, 0.0  # the last frame, and for how long it stands
         self._shape: tuple[int, ...] = ()  # its
-        self._certainty = math.nan  # of BlazePose's
+        self._certainty = math.nan  # how sure BlazePose is in it
         self._checked: Pose | None = None  # whom BlazePose follows in it, where our network is to look at it, too
         self._begin(math.inf)
 

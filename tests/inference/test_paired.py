@@ -1,6 +1,7 @@
 """BlazePose and our network together: who is believed when. Both are scripts here; how they see is tested elsewhere."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -207,10 +208,11 @@ class Tracks(Nobody):
         self.who = None
 
 
-def test_a_lifter_who_steps_in_is_found_though_both_agreed_on_somebody_aside() -> None:
+@pytest.mark.parametrize("trunk", [1.0, 0.12])  # BlazePose sure of who stands aside, and not so
+def test_a_lifter_who_steps_in_is_found_though_both_agreed_on_somebody_aside(trunk: float) -> None:
     aside, lifter, comes_s = (390.0, 90.0), (320.0, 300.0), 3.0
     network = Tracks(lambda t: {"aside": aside, "lifter": lifter} if t >= comes_s else {"aside": aside})
-    model = Paired(Play(lambda t: figure(*aside, t)), network)  # type: ignore[arg-type]
+    model = Paired(Play(lambda t: figure(*aside, t, trunk=trunk)), network)  # type: ignore[arg-type]
     found = [(t, where(look(model, t))) for t in np.arange(0, 12, 1 / FPS)]
     first_s = min(t for t, x in found if round(x) == round(lifter[0]))
     assert comes_s <= first_s < comes_s + CHECK_S + 2 * LOST_S
@@ -272,8 +274,22 @@ def test_a_say_is_lost_again() -> None:
         return figure(320, 300, t, trunk=HIDDEN if t % 2 < 0.4 else 1.0)
 
     found = played(theirs, lambda t: figure(320 + ELSEWHERE_PX * (t > 4), 300, t), 20)
-    assert {round(where(p)) for t, p in found if 4.3 < t < 4.4} == {320 + round(ELSEWHERE_PX)}
+    assert {round(where(p)) for t, p in found if 4.3 < t < 5} == {320 + round(ELSEWHERE_PX)}, (
+        "for a while where it is sure"
+    )
     assert {round(where(p)) for t, p in found if t > 10} == {320}
+
+
+def test_our_network_is_not_believed_where_its_scale_is_broken() -> None:
+    def ours(t: float) -> Pose:
+        seen = figure(320 + ELSEWHERE_PX * (t >= PLATE_S), 300, t)
+        assert seen.world is not None
+        return replace(seen, world=np.full_like(seen.world, np.nan)) if t >= PLATE_S else seen
+
+    def theirs(t: float) -> Pose:
+        return figure(320, 300, t, trunk=1.0 if t < PLATE_S else HIDDEN)
+
+    assert {round(where(p)) for _, p in played(theirs, ours, PLATE_S + 2)} == {320}
 
 
 def test_where_both_agree_the_pose_is_blazeposes_and_our_network_keeps_him_in_sight() -> None:
@@ -281,11 +297,32 @@ def test_where_both_agree_the_pose_is_blazeposes_and_our_network_keeps_him_in_si
     model = Paired(  # type: ignore[arg-type]
         Play(lambda t: figure(320, 300, t, trunk=1.0 if t < PLATE_S else HIDDEN)), ours
     )
-    times = np.arange(0, PLATE_S + 6, 1 / FPS)
+    times = np.arange(0, PLATE_S + 2.5 * CHECK_S, 1 / FPS)
     assert {round(where(look(model, t))) for t in times[times < PLATE_S]} == {320}
     begun = ours.forgotten
     assert {round(where(look(model, t))) for t in times[times >= PLATE_S]} == {320}
-    assert 1 <= ours.forgotten - begun <= 2, "but for a look at the whole picture now and then"
+    assert 2 <= ours.forgotten - begun <= 3, "but for a look at the whole picture now and then"
+
+
+def test_whom_our_network_follows_behind_a_plate_it_does_not_leave_for_a_larger_one() -> None:
+    lifter, larger = (320.0, 300.0), (120.0, 330.0)
+    network = Tracks(lambda t: {"lifter": lifter, "larger": larger} if t > PLATE_S + 1 else {"lifter": lifter})
+
+    def theirs(t: float) -> Pose:
+        hidden = t >= PLATE_S
+        return figure(320 + ELSEWHERE_PX * hidden, 300, t, trunk=HIDDEN if hidden else 1.0)
+
+    model = Paired(Play(theirs), network)  # type: ignore[arg-type]
+    assert {round(where(look(model, t))) for t in np.arange(0, PLATE_S + 2.5 * CHECK_S, 1 / FPS)} == {320}
+
+
+def test_our_network_is_left_at_once_when_it_jumps_while_it_corrects() -> None:
+    def theirs(t: float) -> Pose:
+        hidden = PLATE_S <= t < PLATE_S + 0.5
+        return figure(320 + ELSEWHERE_PX * hidden, 280, t, trunk=HIDDEN if hidden else 1.0)
+
+    found = played(theirs, lambda t: figure(320 if t < PLATE_S + 1 else 450, 300, t), PLATE_S + 4)
+    assert {round(where(p)) for _, p in found} == {320}
 
 
 def test_whom_our_network_corrects_takes_nothing_from_its_say() -> None:
@@ -418,5 +455,8 @@ def test_what_came_of_comparing_is_bounded() -> None:
     assert not seen.earned(1.5 * LAST), "only the last count"
     for k in range(LAST):
         seen.note(True, 100.0 + k)
+    last_s = 100.0 + LAST - 1
+    assert seen.lately(last_s)
+    assert not seen.lately(last_s + 2 * COMPARE_S)
     assert seen.earned(100.0 + LAST)
     assert not seen.earned(100.0 + LAST + KEPT_S)
