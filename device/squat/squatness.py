@@ -18,6 +18,8 @@ LEG_SURE = 0.8  # the same where the hips are not seen either: legs at 0.15 to 0
 ANY_LEG = 0.1  # score of the better-seen leg below which a pose is made up: behind a plate both score 0.01 to 0.08
 LOW = 0.08  # frames so near to the lowest say what it was, those so near to the highest how he stood
 MIN_SHANK_UP = 0.2  # the lower shank; squats 0.40 or more, lunges with the knee near the floor 0.02 or less
+ALIKE = 0.2  # thighs that differ less stand over shanks that do, too: one of them that lies has gone wrong; lunges with a
+# shank that lies differ by 0.37 or more, two squats whose far leg the pose model puts behind them by 0.04
 MAX_KNEE_DIFFERENCE_DEG = 63.0  # left from right; squats 41 or less, high knees and side lunges 86 or more
 MAX_FEET_MOVED = 0.9  # leg lengths, from standing to the bottom; squats 0.82 or less, skaters' steps 1.06
 MAX_WALKED = 0.9  # leg lengths in the picture, from standing to the bottom; squats 0.16 or less, 0.65 where poses have
@@ -29,7 +31,7 @@ HINGE_LEAN_DEG = 52.0  # a trunk so far over ...
 HANG, HANG_BOTH = 0.85, 0.7  # ... over hanging arms, surely down there or both there and standing, lifts from the
 # floor: deadlifts 0.71 or more in both; squats that lean and sink so far 0.73 or less down there, 0.67 in both, but
 # for poses gone wrong
-HINGE_DROP = 0.6  # ... unless the hips sink further than for a lift: deadlifts 0.51 or less, squats with low hands 0.67
+HINGE_DROP = 0.55  # ... unless the hips sink further than for a lift: deadlifts 0.51 or less, squats with low hands 0.59
 UPRIGHT_DEG, LUNGE_DROP = 16.0, 0.45  # a trunk so upright over arms that surely hang, hips no further down: nothing
 # outweighs hips that go back, so one foot is behind; lunges seen along the legs 0.29 to 0.33, such a squat 0.61 to 0.65
 KNEELING_DEG = 30.0  # the same where even a hidden leg's shank is guessed to lie; lunges on one knee lean 20 to 24
@@ -47,7 +49,7 @@ class Dip:
 
     Attributes:
         drop: of the hips, leg lengths.
-        shank_up: the lower one of the shanks, see `Features`.
+        shank_up: the lower one of the shanks, see `Features`; of legs whose thighs are alike the upper one.
         shank_guessed: the same with a hidden one, too.
         knees_apart_deg: left from right.
         thighs_apart: `Features.thigh_down`, left from right.
@@ -98,12 +100,14 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
     gone_px = float(np.linalg.norm(np.median([f.stands_px for f in low], axis=0) - stood_px))
     there = legs_seen >= min(LEG_SEEN, legs_seen.max())
     both = legs_seen.min() >= (LEG_SEEN if hips_seen >= HIPS_SEEN else LEG_SURE)
+    thighs_apart = float(np.ptp(thigh_down)) if both else 0.0
+    alike = both and thighs_apart < ALIKE
     return Dip(
         drop=float(max(seen[0].height, stood_at) - lowest),
-        shank_up=float(shank_up[there].min()),
+        shank_up=float(shank_up.max() if alike else shank_up[there].min()),
         shank_guessed=float(shank_up.min()),
         knees_apart_deg=float(np.ptp(knee_deg)) if both else 0.0,
-        thighs_apart=float(abs(thigh_down[0] - thigh_down[1])) if both else 0.0,
+        thighs_apart=thighs_apart,
         feet_moved=float(np.linalg.norm(feet - stood_feet)) if both else 0.0,
         walked=gone_px / max(float(np.median([f.rises_px for f in stood])), 1.0),
         lean_deg=float(np.median([f.lean_deg for f in low])),
@@ -115,9 +119,16 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
     )
 
 
-def is_squat(seen: Sequence[Features], heights: Sequence[float]) -> bool:
-    """Whether the movement is a squat; arguments as for `dip`."""
+def is_squat(seen: Sequence[Features], heights: Sequence[float], stood_up: bool = True) -> bool:
+    """Whether the movement is a squat, or the part of one that ended down there.
+
+    Args:
+        seen, heights: as for `dip`.
+        stood_up: whether he stood up again; who has not, and holds no bar, has sat down to rest.
+    """
     found = dip(seen, heights)
+    if not stood_up and found.hands_down > ON_BAR:
+        return False
     lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP
     hands = min(found.hands_down, found.hands_stood)
     upright_deg = KNEELING_DEG if found.shank_guessed < MIN_SHANK_UP else UPRIGHT_DEG

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from device.squat.features import Features
-from device.squat.squatness import ANY_LEG, HANG, HANG_BOTH, dip, is_squat, plausible
+from device.squat.squatness import ANY_LEG, HANG, HANG_BOTH, ON_BAR, dip, is_squat, plausible
 
 HEIGHTS = [0.97, 0.97, 0.8, 0.6, 0.5, 0.5, 0.5, 0.6, 0.8, 0.97, 0.97]
 
@@ -34,7 +34,7 @@ def test_a_sound_squat_is_one():
 @pytest.mark.parametrize(
     "low",
     [
-        {"shank_up": np.array([0.9, -0.5], np.float32)},
+        {"thigh_down": np.array([0.5, 0.8], np.float32), "shank_up": np.array([0.9, -0.5], np.float32)},
         {"knee_deg": np.array([85.0, 170.0], np.float32)},
         {"feet": np.array([0.0, 1.2, 0.0], np.float32)},
         {"thigh_down": np.array([0.0, 0.9], np.float32), "shank_up": np.array([0.9, 0.3], np.float32)},
@@ -54,6 +54,21 @@ def test_where_hips_are_hidden_a_leg_that_is_hardly_seen_is_not_compared():
     assert is_squat(squat(**low), HEIGHTS)
     assert not is_squat(squat(**low | {"hips_seen": 0.9}), HEIGHTS)
     assert not is_squat(squat(**low | {"legs_seen": np.array([0.9, 0.85], np.float32)}), HEIGHTS)
+
+
+def test_a_shank_that_lies_beside_a_thigh_like_the_others_is_a_pose_gone_wrong():
+    lies = {"shank_up": np.array([0.7, 0.06], np.float32), "thigh_down": np.array([0.1, 0.14], np.float32)}
+    assert is_squat(squat(**lies), HEIGHTS)
+    assert not is_squat(squat(**lies | {"thigh_down": np.array([0.1, 0.4], np.float32)}), HEIGHTS)
+    kneels = lies | {"shank_up": np.array([0.1, 0.06], np.float32)}
+    assert not is_squat(squat(**kneels), HEIGHTS)
+
+
+@pytest.mark.parametrize("hands_down", [ON_BAR + 0.05, 0.6, 1.0])
+def test_who_stays_down_without_a_bar_has_sat_down(hands_down):
+    assert is_squat(squat(), HEIGHTS, stood_up=False)
+    assert not is_squat(squat(hands_down=hands_down), HEIGHTS, stood_up=False)
+    assert is_squat(squat(hands_down=hands_down), HEIGHTS)
 
 
 def test_the_better_leg_tells_where_both_are_hidden():
