@@ -9,10 +9,14 @@ for a while it is not asked.
 BlazePose has lost him, too, where it makes up a body that nobody can have, out of a plate, where it follows
 somebody who stands aside while our network sees the lifter in his place, and where it is unsure of him and our network,
 which has seen in this room what BlazePose saw where it was sure, puts his hips elsewhere.
+
+Where our network was needed in the frame before, both run at once, on a core each: no lamp waits for the one after the
+other. What they find does not depend on which of them is done first.
 """
 
 import math
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -52,10 +56,12 @@ class Paired:
     def __init__(self, blazepose: BlazePose, ours: SquatlightPose) -> None:
         self.hashes = {**blazepose.hashes, "pose_hidden": ours.hashes["pose"]}
         self._blazepose, self._ours = blazepose, ours
+        self._beside = ThreadPoolExecutor(1, "pose")
         self._last_s, self._gap_s = -math.inf, 0.0  # the last frame, and for how long it stands
         self._shape: tuple[int, ...] = ()  # its
         self._certainty = math.nan  # how sure BlazePose is in it
         self._checked: Pose | None = None  # whom BlazePose follows in it, where our network is to look at it, too
+        self._needed = self._searches = False  # whether our network was needed in it, and is to search all of it
         self._begin(math.inf)
 
     def _begin(self, now_s: float) -> None:
@@ -71,10 +77,12 @@ class Paired:
         now_s = frame.captured_s
         if now_s < self._last_s or frame.image.shape != self._shape:  # a camera opened anew
             self._begin(now_s)
+            self._needed = False
         self._shape = frame.image.shape
         if now_s - self._last_s > WITHIN_S:  # nobody looked meanwhile
             self._seen_s = now_s
         self._gap_s, self._last_s = min(max(now_s - self._last_s, 0.0), FRAME_S), now_s
+        begun = self._beside.submit(self._ours.estimate, frame) if self._needed else None
         pose = self._blazepose.estimate(frame)
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)
@@ -83,9 +91,9 @@ class Paired:
         unsure = self._certainty < UNSURE and self._agreement.earned(now_s)
         wanted = lost or strays or unsure or self._believed(now_s)
         self._checked = pose if not wanted and self._due(now_s) else None
-        if unsure and not lost and now_s >= self._check_s:
-            self._search(now_s)
-        ours = self._ours.estimate(frame) if wanted and now_s - self._seen_s < GUESS_FOR_S else None
+        self._searches = unsure and not lost and now_s >= self._check_s
+        self._needed = wanted and now_s - self._seen_s < GUESS_FOR_S
+        ours = self._estimate_ours(frame, begun)
         aside = one = corrected = False
         if ours is not None and pose is not None and not lost:
             one = (within if unsure else near)(_crop(ours), _crop(pose))
@@ -107,6 +115,11 @@ class Paired:
             self._place.see(_crop(pose), now_s)
         return pose
 
+    def _estimate_ours(self, frame: Frame, begun: "Future[Pose | None] | None") -> Pose | None:
+        """Whom our network sees, if it is needed; where it has begun already, it is waited for."""
+        ours = begun.result() if begun is not None else self._ours.estimate(frame) if self._needed else None
+        return ours if self._needed else None
+
     def look_around(self, frame: Frame) -> None:
         """Now and then: whether BlazePose follows the lifter, or our network sees one who looks much more like him.
 
@@ -118,6 +131,9 @@ class Paired:
             self._blazepose.look_around(frame)
         elif pose is not None:  # never both in one frame
             self._check(frame, pose)
+        elif self._searches:
+            self._search(frame.captured_s)
+            self._ours.estimate(frame)  # the next frame knows whom it found
 
     def _believed(self, now_s: float) -> bool:
         corrected = now_s < self._corrected_s and self._agreement.earned(now_s)
@@ -172,6 +188,7 @@ class Paired:
 
     def close(self) -> None:
         """Frees the models."""
+        self._beside.shutdown()
         self._blazepose.close()
         self._ours.close()
 
