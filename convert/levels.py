@@ -31,10 +31,14 @@ from device.squat.squatness import Dip, dip
 
 RECIPE = Path(__file__).parent / "recipes" / "levels.toml"
 NOISE_M = 0.01  # standard deviation of each coordinate of the world, other in each frame
-MEASURES = ("drop", "shank_up", "shank_guessed", "knees_apart_deg", "thighs_apart", "feet_moved", "walked", "lean_deg",
-            "hands_down", "hands_stood", "lean_stood_deg", "lean_risen_deg", "hips_seen")  # fmt: skip
-LEVELS = ("MIN_DROP", "MIN_SHANK_UP", "MAX_KNEE_DIFFERENCE_DEG", "LUNGE_THIGHS", "MAX_FEET_MOVED", "MAX_WALKED",
-          "HINGE_LEAN_DEG", "HANG", "HANG_BOTH", "MAX_LEAN_STOOD_DEG")  # fmt: skip
+LEVELS = {
+    "drop": "MIN_DROP", "shank_up": "MIN_SHANK_UP", "shank_guessed": "", "knees_apart_deg": "MAX_KNEE_DIFFERENCE_DEG",
+    "thighs_apart": "LUNGE_THIGHS", "shanks_apart": "LUNGE_SHANKS", "feet_moved": "MAX_FEET_MOVED",
+    "walked": "MAX_WALKED", "lean_deg": "HINGE_LEAN_DEG", "hands_down": "HANG", "hands_stood": "HANG_BOTH",
+    "lean_stood_deg": "MAX_LEAN_STOOD_DEG", "lean_risen_deg": "MAX_LEAN_STOOD_DEG", "hips_seen": "HIPS_SEEN",
+}  # fmt: skip
+"""The measures of a dip, each with its level in `squatness`."""
+
 SAME_TORSO = 0.5  # a pose whose hips are nearer to the truth than this, in torso lengths, is the lifter's
 
 
@@ -101,12 +105,13 @@ def count_lines(sets: Sequence[Counted]) -> Iterator[str]:
         yield f"{kind:16s}{len(those):5d}{exact:6d}{reps:6d}{found:6d}"
     yield ""
     yield "dips, least / median / most:"
-    yield f"{'exercise':16s}{'dips':>5s}  " + "".join(f"{name:>24s}" for name in MEASURES)
-    yield f"{'level':16s}{'':5s}  " + "".join(f"{getattr(squatness, name):24.2f}" for name in LEVELS)
+    yield f"{'exercise':16s}{'dips':>5s}  " + "".join(f"{name:>24s}" for name in LEVELS)
+    levels = (f"{getattr(squatness, name):.2f}" if name else "" for name in LEVELS.values())
+    yield f"{'level':16s}{'':5s}  " + "".join(f"{level:>24s}" for level in levels)
     for kind, those in sorted(kinds.items()):
         dips = [asdict(d) for one in those for d in one.dips]
         if dips:
-            cells = (" / ".join(f"{q:.2f}" for q in _spread([d[name] for d in dips])) for name in MEASURES)
+            cells = (" / ".join(f"{q:.2f}" for q in _spread([d[name] for d in dips])) for name in LEVELS)
             yield f"{kind:16s}{len(dips):5d}  " + "".join(f"{cell:>24s}" for cell in cells)
 
 

@@ -18,7 +18,7 @@ from device.squat.pose import Pose
 from device.squat.rep import Rep, Tempo
 from device.squat.rulebook import Observation, Rules, judge
 from device.squat.smoothing import Smoother, without_spikes
-from device.squat.squatness import MIN_DROP, is_squat, plausible
+from device.squat.squatness import MIN_DROP, ON_BAR, is_squat, plausible
 
 LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way is over
 GIVE_UP_S = 12.0  # down for so long: it is over; the longest pause seen in labelled clips lasted 6 s
@@ -118,10 +118,10 @@ class Judge:
         if phase in _UP_AND_DOWN:
             yield from self._reached_depth(now_s)
             if now_s - self._track[0][0].captured_s > GIVE_UP_S:
-                if self._deep:
-                    yield from self._judge(now_s, stood_up=False)
-                else:
+                if not self._deep:
                     yield from self.finish(now_s)
+                elif np.median([f.hands_down for _, f in self._track]) <= ON_BAR:  # else he has sat down
+                    yield from self._judge(now_s, stood_up=False)
                 self._forget()
         elif phase is Phase.STANDING and before is Phase.LOCKOUT:
             yield from self._judge(now_s, stood_up=True)

@@ -18,8 +18,8 @@ LEG_SURE = 0.8  # the same where the hips are not seen either: legs at 0.15 to 0
 ANY_LEG = 0.1  # score of the better-seen leg below which a pose is made up: behind a plate both score 0.01 to 0.08
 LOW = 0.08  # frames so near to the lowest say what it was, those so near to the highest how he stood
 MIN_SHANK_UP = 0.2  # the lower shank; squats 0.40 or more, lunges with the knee near the floor 0.02 or less
-ALIKE = 0.2  # thighs that differ less stand over shanks that do, too: one of them that lies has gone wrong; lunges with a
-# shank that lies differ by 0.37 or more, two squats whose far leg the pose model puts behind them by 0.04
+ALIKE = 0.1  # thighs that differ less stand over shanks that do, too: one of them that lies has gone wrong; lunges with
+# a shank that lies differ by 0.18 or more, squats whose far leg the pose model puts behind them by 0.04
 MAX_KNEE_DIFFERENCE_DEG = 63.0  # left from right; squats 41 or less, high knees and side lunges 86 or more
 MAX_FEET_MOVED = 0.9  # leg lengths, from standing to the bottom; squats 0.82 or less, skaters' steps 1.06
 MAX_WALKED = 0.9  # leg lengths in the picture, from standing to the bottom; squats 0.16 or less, 0.65 where poses have
@@ -31,13 +31,25 @@ HINGE_LEAN_DEG = 52.0  # a trunk so far over ...
 HANG, HANG_BOTH = 0.85, 0.7  # ... over hanging arms, surely down there or both there and standing, lifts from the
 # floor: deadlifts 0.71 or more in both; squats that lean and sink so far 0.73 or less down there, 0.67 in both, but
 # for poses gone wrong
-HINGE_DROP = 0.55  # ... unless the hips sink further than for a lift: deadlifts 0.51 or less, squats with low hands 0.59
+HINGE_DROP = 0.55  # ... unless the hips sink further than for a lift: deadlifts 0.51 or less, such squats 0.59
 UPRIGHT_DEG, LUNGE_DROP = 16.0, 0.45  # a trunk so upright over arms that surely hang, hips no further down: nothing
 # outweighs hips that go back, so one foot is behind; lunges seen along the legs 0.29 to 0.33, such a squat 0.61 to 0.65
 KNEELING_DEG = 30.0  # the same where even a hidden leg's shank is guessed to lie; lunges on one knee lean 20 to 24
 HIPS_SEEN, ON_BAR, SURE_DROP = 0.5, 0.35, 0.5  # where the hips are not seen, only who stands with the hands at the bar,
 # or sinks so far, has squatted: our network alone takes lunges and deadlifts for squats, 20 of 24 with hands at 0.56
 # or lower down, 23 of them with a drop of 0.47 or less; of 336 rendered sets 0.3 loses a rep, 0.35 none
+EMPTY_HANDS = (
+    0.74  # where the hands hang as he stands he holds nothing: 0.79 or more; lifters whose lift fails, a goblet
+)
+# in the hands, 0.69 or less
+EMPTY_DROP = (
+    0.3  # of empty hands nothing is as sure as of a bar on the back; such dips 0.29 or less, squats 0.36 or more
+)
+LOW_HANDS = (
+    0.6  # empty hands that stay down there, too: squatters' rise to 0.51 or less, or they sink by 0.59 or more ...
+)
+LUNGE_SHANKS = 0.3  # ... over shanks that differ: a lunge seen badly; 0.42 and more, such squats 0.24 or less
+BENT_DEG = 68.0  # ... under a trunk so far over: a lift from the floor seen badly; 84 and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ class Dip:
         shank_guessed: the same with a hidden one, too.
         knees_apart_deg: left from right.
         thighs_apart: `Features.thigh_down`, left from right.
+        shanks_apart: `Features.shank_up`, left from right.
         feet_moved: from each other since standing, leg lengths.
         walked: since standing, leg lengths in the picture.
         lean_deg: of the trunk.
@@ -68,6 +81,7 @@ class Dip:
     shank_guessed: float
     knees_apart_deg: float
     thighs_apart: float
+    shanks_apart: float
     feet_moved: float
     walked: float
     lean_deg: float
@@ -108,6 +122,7 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
         shank_guessed=float(shank_up.min()),
         knees_apart_deg=float(np.ptp(knee_deg)) if both else 0.0,
         thighs_apart=thighs_apart,
+        shanks_apart=float(np.ptp(shank_up)) if both else 0.0,
         feet_moved=float(np.linalg.norm(feet - stood_feet)) if both else 0.0,
         walked=gone_px / max(float(np.median([f.rises_px for f in stood])), 1.0),
         lean_deg=float(np.median([f.lean_deg for f in low])),
@@ -123,17 +138,21 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float], stood_up: bool 
     """Whether the movement is a squat, or the part of one that ended down there.
 
     Args:
-        seen, heights: as for `dip`.
-        stood_up: whether he stood up again; who has not, and holds no bar, has sat down to rest.
+        seen: as for `dip`.
+        heights: as for `dip`.
+        stood_up: whether he stood up again; who has not, and whose arms hung as he stood, has sat down to rest.
     """
     found = dip(seen, heights)
-    if not stood_up and found.hands_down > ON_BAR:
+    empty = found.hands_stood > EMPTY_HANDS
+    if empty and (not stood_up or found.drop < EMPTY_DROP):
         return False
+    low = empty and found.hands_down > LOW_HANDS
     lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP
+    lunge |= low and found.shanks_apart > LUNGE_SHANKS and found.drop < LUNGE_DROP
     hands = min(found.hands_down, found.hands_stood)
     upright_deg = KNEELING_DEG if found.shank_guessed < MIN_SHANK_UP else UPRIGHT_DEG
     upright = found.lean_deg < upright_deg and hands > HANG and found.drop < LUNGE_DROP
-    hang = found.hands_down > HANG or hands > HANG_BOTH
+    hang = found.hands_down > HANG or hands > HANG_BOTH or (low and found.lean_deg > BENT_DEG)
     bent = found.lean_risen_deg > MAX_LEAN_STOOD_DEG
     hinge = (hang or bent) and found.lean_deg > HINGE_LEAN_DEG and found.drop < HINGE_DROP
     return bool(

@@ -1,17 +1,17 @@
 """What the judge's levels are chosen from."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
-from convert.levels import RECIPE, Counted, count, count_lines, main
+from convert.levels import LEVELS, RECIPE, Counted, count, count_lines, main
 from convert.synth import recipe as recipes
 from convert.synth.keypoint_reps import clip_truth
 from device.squat import squatness
 from device.squat.squatness import Dip
 
 DIP = Dip(
-    drop=0.5, shank_up=0.7, shank_guessed=0.7, knees_apart_deg=5.0, thighs_apart=0.1, feet_moved=0.05, walked=0.02,
+    drop=0.5, shank_up=0.7, shank_guessed=0.7, knees_apart_deg=5.0, thighs_apart=0.1, shanks_apart=0.1, feet_moved=0.05, walked=0.02,
     lean_deg=30.0, hands_down=0.3, hands_stood=0.2, lean_stood_deg=10.0, lean_risen_deg=10.0, hips_seen=1.0,
 )  # fmt: skip
 
@@ -58,3 +58,8 @@ def test_the_command_prints_counts_and_levels(capsys):
     printed = capsys.readouterr().out
     assert "exact" in printed
     assert "0.26" in printed
+
+
+def test_each_measure_of_a_dip_is_printed_over_its_level():
+    assert list(LEVELS) == [field.name for field in fields(Dip)]
+    assert all(hasattr(squatness, level) for level in LEVELS.values() if level)

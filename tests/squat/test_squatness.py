@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from device.squat.features import Features
-from device.squat.squatness import ANY_LEG, HANG, HANG_BOTH, ON_BAR, dip, is_squat, plausible
+from device.squat.squatness import ANY_LEG, BENT_DEG, EMPTY_DROP, HANG, HANG_BOTH, dip, is_squat, plausible
 
 HEIGHTS = [0.97, 0.97, 0.8, 0.6, 0.5, 0.5, 0.5, 0.6, 0.8, 0.97, 0.97]
+SHALLOW = [max(h, 0.6) for h in HEIGHTS]
 
 
 def moment(height):
@@ -64,11 +65,39 @@ def test_a_shank_that_lies_beside_a_thigh_like_the_others_is_a_pose_gone_wrong()
     assert not is_squat(squat(**kneels), HEIGHTS)
 
 
-@pytest.mark.parametrize("hands_down", [ON_BAR + 0.05, 0.6, 1.0])
-def test_who_stays_down_without_a_bar_has_sat_down(hands_down):
-    assert is_squat(squat(), HEIGHTS, stood_up=False)
-    assert not is_squat(squat(hands_down=hands_down), HEIGHTS, stood_up=False)
-    assert is_squat(squat(hands_down=hands_down), HEIGHTS)
+def test_who_stays_down_and_held_nothing_has_sat_down():
+    for hands_down, fails in ((0.1, True), (0.65, True), (0.8, False), (1.0, False)):
+        seen = [replace(f, hands_down=hands_down if h > 0.6 else 0.1) for f, h in zip(squat(), HEIGHTS, strict=True)]
+        assert is_squat(seen, HEIGHTS, stood_up=False) is fails, hands_down
+        assert is_squat(seen, HEIGHTS)
+
+
+def empty_handed(**low):
+    """A squat to 0.6 with arms that hang: nothing of it is sure."""
+    return [
+        replace(moment(h), **({"hands_down": 0.8} | (low if h == SHALLOW[4] else {}))) for h in SHALLOW
+    ], SHALLOW  # fmt: skip
+
+
+def test_of_empty_hands_a_little_more_is_asked():
+    assert is_squat(*empty_handed())
+    shallow = [max(h, 0.97 - EMPTY_DROP + 0.02) for h in HEIGHTS]
+    seen = [replace(moment(h), hands_down=0.8 if h > 0.9 else 0.1) for h in shallow]
+    assert not is_squat(seen, shallow)
+    assert is_squat([replace(f, hands_down=0.1) for f in seen], shallow), "with a bar on the back"
+
+
+@pytest.mark.parametrize(
+    "low",
+    [
+        {"shank_up": np.array([0.3, 0.98], np.float32), "thigh_down": np.array([0.6, 0.3], np.float32)},
+        {"lean_deg": BENT_DEG + 4},
+    ],
+)
+def test_a_lunge_and_a_lift_seen_badly_are_no_squats_of_empty_hands(low):
+    assert not is_squat(*empty_handed(**low))
+    seen, heights = empty_handed(**low)
+    assert is_squat([replace(f, hands_down=0.1) if f.height < 0.9 else f for f in seen], heights), "hands go forward"
 
 
 def test_the_better_leg_tells_where_both_are_hidden():
