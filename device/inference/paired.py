@@ -16,7 +16,7 @@ other. What they find does not depend on which of them is done first.
 
 import math
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -77,7 +77,6 @@ class Paired:
         now_s = frame.captured_s
         if now_s < self._last_s or frame.image.shape != self._shape:  # a camera opened anew
             self._begin(now_s)
-            self._needed = False
         self._shape = frame.image.shape
         if now_s - self._last_s > WITHIN_S:  # nobody looked meanwhile
             self._seen_s = now_s
@@ -93,7 +92,7 @@ class Paired:
         self._checked = pose if not wanted and self._due(now_s) else None
         self._searches = unsure and not lost and now_s >= self._check_s
         self._needed = wanted and now_s - self._seen_s < GUESS_FOR_S
-        ours = self._estimate_ours(frame, begun)
+        ours = begun.result() if begun is not None else self._ours.estimate(frame) if self._needed else None
         aside = one = corrected = False
         if ours is not None and pose is not None and not lost:
             one = (within if unsure else near)(_crop(ours), _crop(pose))
@@ -114,11 +113,6 @@ class Paired:
         if pose is not None:
             self._place.see(_crop(pose), now_s)
         return pose
-
-    def _estimate_ours(self, frame: Frame, begun: "Future[Pose | None] | None") -> Pose | None:
-        """Whom our network sees, if it is needed; where it has begun already, it is waited for."""
-        ours = begun.result() if begun is not None else self._ours.estimate(frame) if self._needed else None
-        return ours if self._needed else None
 
     def look_around(self, frame: Frame) -> None:
         """Now and then: whether BlazePose follows the lifter, or our network sees one who looks much more like him.

@@ -38,16 +38,9 @@ KNEELING_DEG = 30.0  # the same where even a hidden leg's shank is guessed to li
 HIPS_SEEN, ON_BAR, SURE_DROP = 0.5, 0.35, 0.5  # where the hips are not seen, only who stands with the hands at the bar,
 # or sinks so far, has squatted: our network alone takes lunges and deadlifts for squats, 20 of 24 with hands at 0.56
 # or lower down, 23 of them with a drop of 0.47 or less; of 336 rendered sets 0.3 loses a rep, 0.35 none
-EMPTY_HANDS = (
-    0.74  # where the hands hang as he stands he holds nothing: 0.79 or more; lifters whose lift fails, a goblet
-)
-# in the hands, 0.69 or less
-EMPTY_DROP = (
-    0.3  # of empty hands nothing is as sure as of a bar on the back; such dips 0.29 or less, squats 0.36 or more
-)
-LOW_HANDS = (
-    0.6  # empty hands that stay down there, too: squatters' rise to 0.51 or less, or they sink by 0.59 or more ...
-)
+EMPTY_HANDS = 0.74  # of who holds nothing as he stands: 0.79 or more; lifters whose lift fails 0.69 or less (a goblet)
+EMPTY_DROP = 0.3  # nothing is as sure of them as a bar on the back; their dips 0.29 or less, their squats 0.36 or more
+LOW_HANDS = 0.6  # empty hands that stay low: squatters' rise to 0.51 or less, or the hips sink by 0.59 or more ...
 LUNGE_SHANKS = 0.3  # ... over shanks that differ: a lunge seen badly; 0.42 and more, such squats 0.24 or less
 BENT_DEG = 68.0  # ... under a trunk so far over: a lift from the floor seen badly; 84 and more
 

@@ -9,7 +9,6 @@ from device.squat.features import Features
 from device.squat.squatness import ANY_LEG, BENT_DEG, EMPTY_DROP, HANG, HANG_BOTH, dip, is_squat, plausible
 
 HEIGHTS = [0.97, 0.97, 0.8, 0.6, 0.5, 0.5, 0.5, 0.6, 0.8, 0.97, 0.97]
-SHALLOW = [max(h, 0.6) for h in HEIGHTS]
 
 
 def moment(height):
@@ -72,11 +71,11 @@ def test_who_stays_down_and_held_nothing_has_sat_down():
         assert is_squat(seen, HEIGHTS)
 
 
-def empty_handed(**low):
-    """A squat to 0.6 with arms that hang: nothing of it is sure."""
-    return [
-        replace(moment(h), **({"hands_down": 0.8} | (low if h == SHALLOW[4] else {}))) for h in SHALLOW
-    ], SHALLOW  # fmt: skip
+def empty_handed(lowest=0.6, stood=0.8, **low):
+    """A squat with arms that hang, and its heights: nothing of it is sure."""
+    heights = [lowest if h == 0.5 else max(h, lowest) for h in HEIGHTS]
+    bent = {"hands_down": 0.65} | low
+    return [replace(moment(h), **(bent if h == lowest else {"hands_down": stood})) for h in heights], heights
 
 
 def test_of_empty_hands_a_little_more_is_asked():
@@ -96,8 +95,13 @@ def test_of_empty_hands_a_little_more_is_asked():
 )
 def test_a_lunge_and_a_lift_seen_badly_are_no_squats_of_empty_hands(low):
     assert not is_squat(*empty_handed(**low))
-    seen, heights = empty_handed(**low)
-    assert is_squat([replace(f, hands_down=0.1) if f.height < 0.9 else f for f in seen], heights), "hands go forward"
+    assert is_squat(*empty_handed(**low, hands_down=0.1)), "the hands go forward"
+    assert is_squat(*empty_handed(stood=0.1, **low)), "a bar on the back as he stands"
+    assert is_squat(*empty_handed(lowest=0.36, **low)), "far down"
+
+
+def test_of_empty_hands_that_hang_a_lean_is_no_lift_yet():
+    assert is_squat(*empty_handed(lean_deg=BENT_DEG - 10))
 
 
 def test_the_better_leg_tells_where_both_are_hidden():
@@ -116,7 +120,7 @@ def test_hanging_arms_under_a_trunk_far_over_lift_from_the_floor():
 
 
 def test_who_sinks_further_than_for_a_lift_squats_whatever_the_arms_do():
-    heights = [0.3 if h == 0.5 else h for h in HEIGHTS]
+    heights = [0.38 if h == 0.5 else h for h in HEIGHTS]
     low = [replace(f, height=h, lean_deg=65.0, hands_down=1.0) for f, h in zip(squat(), heights, strict=True)]
     assert is_squat([replace(f, lean_deg=10.0) if f.height > 0.9 else f for f in low], heights)
 
