@@ -25,7 +25,8 @@ GIVE_UP_S = 12.0  # down for so long: it is over; the longest pause seen in labe
 BOTTOM = 0.12  # heights so near to the lowest belong to the bottom; its middle is the bottom's time (tune split)
 THIGH_POSES = 5  # enough of the standing lifter to know the thigh's length while the rep is under way
 STANDS = 0.97  # `Features.height` of a lifter who stands: BlazePose's world gives 0.95 to 0.99
-ATTEMPT = 0.08  # a rise by so much is an attempt to stand up; half as much down again, and it has failed
+ATTEMPT = 0.08  # a rise by so much is an attempt to stand up; as much down again, and it has failed: rendered lifters
+# who fail sink by 0.12 or more, one who shifts about on a box by 0.05
 PAUSE = 0.03  # heights so near to the lowest are rest: the pause
 BOTTOM_S = 0.12  # poses so near to the lowest give the depth
 PITCH_BIAS_DEG = 5.0  # rendered sets: 3 degrees too much, standard deviation 8 (`python -m convert levels --rendered`)
@@ -230,7 +231,7 @@ def sank_back(heights: Sequence[float]) -> bool:
     height = np.array(heights)
     risen = height - np.minimum.accumulate(height)
     attempt = np.maximum.accumulate(np.where(risen >= ATTEMPT, height, -np.inf))
-    return bool((attempt - height).max() >= ATTEMPT / 2)
+    return bool((attempt - height).max() >= ATTEMPT)
 
 
 def around_lowest(poses: Sequence[Pose], heights: Sequence[float]) -> list[Pose]:

@@ -39,7 +39,9 @@ HIPS_SEEN, ON_BAR, SURE_DROP = 0.5, 0.35, 0.5  # where the hips are not seen, on
 # or sinks so far, has squatted: our network alone takes lunges and deadlifts for squats, 20 of 24 with hands at 0.56
 # or lower down, 23 of them with a drop of 0.47 or less; of 336 rendered sets 0.3 loses a rep, 0.35 none
 EMPTY_HANDS = 0.74  # of who holds nothing as he stands: 0.79 or more; lifters whose lift fails 0.69 or less (a goblet)
-EMPTY_DROP = 0.3  # nothing is as sure of them as a bar on the back; their dips 0.29 or less, their squats 0.36 or more
+EMPTY_DROP = (
+    0.28  # nothing is as sure of them as a bar on the back; lifts and lunges seen badly 0.27 or less, squats 0.30
+)
 LOW_HANDS = 0.6  # empty hands that stay low: squatters' rise to 0.51 or less, or the hips sink by 0.59 or more ...
 LUNGE_SHANKS = 0.3  # ... over shanks that differ: a lunge seen badly; 0.42 and more, such squats 0.24 or less
 BENT_DEG = 68.0  # ... under a trunk so far over: a lift from the floor seen badly; 84 and more
@@ -133,11 +135,11 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float], stood_up: bool 
     Args:
         seen: as for `dip`.
         heights: as for `dip`.
-        stood_up: whether he stood up again; who has not, and whose arms hung as he stood, has sat down to rest.
+        stood_up: whether he stood up again; who has not, and holds nothing nor reaches forward, has sat down to rest.
     """
     found = dip(seen, heights)
     empty = found.hands_stood > EMPTY_HANDS
-    if empty and (not stood_up or found.drop < EMPTY_DROP):
+    if empty and (found.drop < EMPTY_DROP or (not stood_up and found.hands_down > ON_BAR)):
         return False
     low = empty and found.hands_down > LOW_HANDS
     lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP

@@ -306,6 +306,7 @@ def test_a_rest_of_a_minute_begins_a_new_set() -> None:
 def test_sinking_back_from_an_attempt_is_told_from_sitting():
     assert sank_back([0.97, 0.5, 0.4, 0.45, 0.55, 0.5, 0.42])
     assert not sank_back([0.97, 0.5, 0.4, 0.41, 0.4, 0.41])
+    assert not sank_back([0.97, 0.5, 0.4, 0.55, 0.5, 0.5])
     assert not sank_back([0.97, 0.5, 0.4, 0.5, 0.6, 0.7])
 
 

@@ -64,11 +64,17 @@ def test_a_shank_that_lies_beside_a_thigh_like_the_others_is_a_pose_gone_wrong()
     assert not is_squat(squat(**kneels), HEIGHTS)
 
 
-def test_who_stays_down_and_held_nothing_has_sat_down():
-    for hands_down, fails in ((0.1, True), (0.65, True), (0.8, False), (1.0, False)):
-        seen = [replace(f, hands_down=hands_down if h > 0.6 else 0.1) for f, h in zip(squat(), HEIGHTS, strict=True)]
-        assert is_squat(seen, HEIGHTS, stood_up=False) is fails, hands_down
-        assert is_squat(seen, HEIGHTS)
+def test_who_stays_down_and_held_nothing_has_sat_down_unless_he_reaches_forward():
+    for stood, low, fails in (
+        (0.1, 0.6, True),
+        (0.65, 0.6, True),
+        (0.9, 0.1, True),
+        (0.8, 0.6, False),
+        (0.9, 0.4, False),
+    ):
+        seen, heights = empty_handed(lowest=0.5, stood=stood, hands_down=low)
+        assert is_squat(seen, heights, stood_up=False) is fails, (stood, low)
+        assert is_squat(seen, heights)
 
 
 def empty_handed(lowest=0.6, stood=0.8, **low):
