@@ -13,7 +13,7 @@ from device.squat.features import Features, features, view_deg
 from device.squat.form import FormNetwork
 from device.squat.level import Level
 from device.squat.perspective import Optics
-from device.squat.phases import Phase, PhaseMachine
+from device.squat.phases import MIN_REP_S, Phase, PhaseMachine
 from device.squat.pose import Pose
 from device.squat.rep import Rep, Tempo
 from device.squat.rulebook import Observation, Rules, judge
@@ -33,7 +33,6 @@ PITCH_BIAS_DEG = 5.0  # rendered sets: 3 degrees too much, standard deviation 8 
 WORLD_SHARE = 0.25  # in the height; the picture has the rest, see `_features`
 UNSEEN_S = 0.4  # nobody seen for so long beside the lowest pose: how deep it went is not known
 MIN_RISE_S = 0.15  # nobody rises faster: the pose model has jumped to somebody who stands; real clips 0.27 s and more
-MIN_REP_S = 0.42  # free fall by 26% of a leg of 0.85 m takes 0.21 s, and so does the way up
 _UP_AND_DOWN = (Phase.ECCENTRIC, Phase.BOTTOM, Phase.CONCENTRIC)
 
 

@@ -13,6 +13,7 @@ LEAVING = 0.05  # so far below the height at which he stood the descent has begu
 REVERSAL = 0.04  # so far off the lowest or highest point the direction has changed: twice the shiver of the pose
 SETTLE_S = 1.0  # time constant with which standing a little lower than before becomes standing
 RESTING_S = 0.2  # no further rise for so long: this is as far as he stands up
+MIN_REP_S = 0.42  # free fall by 26% of a leg of 0.85 m takes 0.21 s, and so does the way up
 
 
 class Phase(str, Enum):
@@ -42,7 +43,7 @@ class PhaseMachine:
         """Forgets all: the lifter was lost."""
         self.phase: Phase | None = None
         self.standing_height = self.lowest = self._highest = 0.0
-        self.standing_s = self._highest_s = self._now_s = 0.0
+        self.standing_s = self._left_s = self._highest_s = self._now_s = 0.0
 
     def see(self, height: float, now_s: float) -> Phase | None:
         """Takes the next height and gives the phase."""
@@ -66,7 +67,7 @@ class PhaseMachine:
 
     def _standing(self, height: float, now_s: float) -> Phase:
         if height < min(self.standing_height - LEAVING, STANDING_HEIGHT):
-            self.lowest = height
+            self.lowest, self._left_s = height, now_s
             return Phase.ECCENTRIC
         if height >= self.standing_height - LEAVING / 2:
             self.standing_s = now_s
@@ -97,7 +98,12 @@ class PhaseMachine:
     def _lockout(self, height: float, now_s: float) -> Phase:
         if height > self._highest + 0.005:
             self._highest, self._highest_s = height, now_s
-        if now_s - self._highest_s >= RESTING_S or height < self._highest - REVERSAL:
+        rests, sinks = now_s - self._highest_s >= RESTING_S, height < self._highest - REVERSAL
+        jumped = now_s - self._left_s < MIN_REP_S  # nobody is so quick
+        if sinks and jumped and height < STANDING_HEIGHT:  # he was on his way down
+            self.lowest = height
+            return Phase.ECCENTRIC
+        if rests or sinks:
             self.standing_height, self.standing_s = self._highest, now_s
             return Phase.STANDING
         return Phase.LOCKOUT

@@ -32,3 +32,22 @@ def test_a_lifter_who_stands_a_little_lower_for_long_still_stands_now():
 def test_how_fast_that_settles_does_not_depend_on_the_frame_rate(fps):
     machine, _ = run([0.99] * int(fps) + [0.94] * int(0.5 * fps), fps)
     assert machine.standing_height == pytest.approx(0.97, abs=0.003)
+
+
+JUMP = [0.97, 0.96, 0.93, 0.72, 0.81, 0.87, 0.86, 0.79, 0.75, 0.63, 0.6, 0.6]  # found on a rendered lifter, at 15 a second
+
+
+def test_a_pose_that_jumps_on_the_way_down_is_no_standing():
+    machine, phases = run([*[0.97] * 15, *JUMP], 15)
+    assert Phase.STANDING not in phases[phases.index(Phase.ECCENTRIC) :]
+    assert (machine.standing_height, machine.lowest) == (pytest.approx(0.97, abs=0.01), 0.6)
+
+
+def test_who_comes_up_in_the_time_that_takes_and_sinks_again_has_stood():
+    heights = [0.97, 0.93, *[0.72] * 6, 0.81, 0.87, 0.86, 0.79, 0.75]
+    assert Phase.STANDING in run([*[0.97] * 15, *heights], 15)[1][17:]
+
+
+def test_a_shiver_after_a_jump_is_standing():
+    heights = [0.97, 0.93, 0.72, 0.93, 0.96, 0.9, 0.95, 0.96]
+    assert run([*[0.97] * 15, *heights], 15)[1][-1] is Phase.STANDING
