@@ -34,7 +34,8 @@ def test_how_fast_that_settles_does_not_depend_on_the_frame_rate(fps):
     assert machine.standing_height == pytest.approx(0.97, abs=0.003)
 
 
-JUMP = [0.97, 0.96, 0.93, 0.72, 0.81, 0.87, 0.86, 0.79, 0.75, 0.63, 0.6, 0.6]  # found on a rendered lifter, at 15 a second
+# found on a rendered lifter, at 15 frames a second
+JUMP = [0.97, 0.96, 0.93, 0.72, 0.81, 0.87, 0.86, 0.79, 0.75, 0.63, 0.6, 0.6]
 
 
 def test_a_pose_that_jumps_on_the_way_down_is_no_standing():
