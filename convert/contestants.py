@@ -120,11 +120,13 @@ def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
     cv2.setNumThreads(1)
     spent: dict[str, list[float]] = defaultdict(list)
 
-    def timed(inner: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
+    def timed(
+        inner: Callable[..., Any], name: Callable[..., str], clock: Callable[[], float] = time.thread_time
+    ) -> Callable[..., Any]:
         def outer(self: Any, *arguments: Any) -> Any:
-            start_s = time.thread_time()
+            start_s = clock()
             result = inner(self, *arguments)
-            spent[name(self, *arguments)].append(1e3 * (time.thread_time() - start_s))
+            spent[name(self, *arguments)].append(1e3 * (clock() - start_s))
             return result
 
         return outer
@@ -140,8 +142,9 @@ def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
     BarEndModel.find = timed(BarEndModel.find, lambda *_: ASKED[1])  # type: ignore[method-assign]
     Judge.see = timed(lambda *given: list(see(*given)), lambda *_: "judge")  # type: ignore[method-assign]
     model = open_pose_model(threads=1, surfaces=True, bar_ends=True)
-    type(model).estimate = timed(type(model).estimate, lambda *_: "estimate")  # type: ignore[method-assign]
-    type(model).look_around = timed(type(model).look_around, lambda *_: "look_around")  # type: ignore[method-assign]
+    both = time.process_time  # two networks may run at once, in a thread each
+    type(model).estimate = timed(type(model).estimate, lambda *_: "estimate", both)  # type: ignore[method-assign]
+    type(model).look_around = timed(type(model).look_around, lambda *_: "look_around", both)  # type: ignore[method-assign]
     with Clip(clip) as source:
         for _ in watch(source, model, Judge()):
             pass

@@ -32,7 +32,8 @@ from device.squat.squatness import Dip, dip
 RECIPE = Path(__file__).parent / "recipes" / "levels.toml"
 NOISE_M = 0.01  # standard deviation of each coordinate of the world, other in each frame
 LEVELS = {
-    "drop": "MIN_DROP", "shank_up": "MIN_SHANK_UP", "shank_guessed": "", "knees_apart_deg": "MAX_KNEE_DIFFERENCE_DEG",
+    "drop": "MIN_DROP", "shank_up": "MIN_SHANK_UP", "shank_guessed": "MIN_SHANK_UP",
+    "knees_apart_deg": "MAX_KNEE_DIFFERENCE_DEG",
     "thighs_apart": "LUNGE_THIGHS", "shanks_apart": "LUNGE_SHANKS", "feet_moved": "MAX_FEET_MOVED",
     "walked": "MAX_WALKED", "lean_deg": "HINGE_LEAN_DEG", "hands_down": "HANG", "hands_stood": "HANG_BOTH",
     "lean_stood_deg": "MAX_LEAN_STOOD_DEG", "lean_risen_deg": "MAX_LEAN_STOOD_DEG", "hips_seen": "HIPS_SEEN",
@@ -106,8 +107,7 @@ def count_lines(sets: Sequence[Counted]) -> Iterator[str]:
     yield ""
     yield "dips, least / median / most:"
     yield f"{'exercise':16s}{'dips':>5s}  " + "".join(f"{name:>24s}" for name in LEVELS)
-    levels = (f"{getattr(squatness, name):.2f}" if name else "" for name in LEVELS.values())
-    yield f"{'level':16s}{'':5s}  " + "".join(f"{level:>24s}" for level in levels)
+    yield f"{'level':16s}{'':5s}  " + "".join(f"{getattr(squatness, level):24.2f}" for level in LEVELS.values())
     for kind, those in sorted(kinds.items()):
         dips = [asdict(d) for one in those for d in one.dips]
         if dips:

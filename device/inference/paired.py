@@ -10,8 +10,8 @@ BlazePose has lost him, too, where it makes up a body that nobody can have, out 
 somebody who stands aside while our network sees the lifter in his place, and where it is unsure of him and our network,
 which has seen in this room what BlazePose saw where it was sure, puts his hips elsewhere.
 
-Where our network was needed in the frame before, both run at once, on a core each: no lamp waits for the one after the
-other. What they find does not depend on which of them is done first.
+Where our network was needed in the frame before, both run at once: no lamp waits for the one after the other. What they
+find does not depend on which of them is done first.
 """
 
 import math
@@ -61,7 +61,6 @@ class Paired:
         self._shape: tuple[int, ...] = ()  # its
         self._certainty = math.nan  # how sure BlazePose is in it
         self._checked: Pose | None = None  # whom BlazePose follows in it, where our network is to look at it, too
-        self._needed = self._searches = False  # whether our network was needed in it, and is to search all of it
         self._begin(math.inf)
 
     def _begin(self, now_s: float) -> None:
@@ -71,6 +70,7 @@ class Paired:
         self._seen_s = now_s  # when BlazePose found somebody last, or the first frame came
         self._check_s = -math.inf  # from when on our network is asked whether BlazePose follows the lifter
         self._place, self._agreement = Place(), Agreement()
+        self._needed = self._searches = False  # whether our network was needed in the last frame, and is to search it
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found; frames must come in the order of their time."""
@@ -89,7 +89,7 @@ class Paired:
         self._certainty = math.nan if pose is None else certainty(pose)
         unsure = self._certainty < UNSURE and self._agreement.earned(now_s)
         wanted = lost or strays or unsure or self._believed(now_s)
-        self._checked = pose if not wanted and self._due(now_s) else None
+        self._checked = pose if begun is None and not wanted and self._due(now_s) else None
         self._searches = unsure and not lost and now_s >= self._check_s
         self._needed = wanted and now_s - self._seen_s < GUESS_FOR_S
         ours = begun.result() if begun is not None else self._ours.estimate(frame) if self._needed else None
@@ -125,9 +125,8 @@ class Paired:
             self._blazepose.look_around(frame)
         elif pose is not None:  # never both in one frame
             self._check(frame, pose)
-        elif self._searches:
-            self._search(frame.captured_s)
-            self._ours.estimate(frame)  # the next frame knows whom it found
+        elif self._searches and self._search(frame.captured_s):
+            self._ours.estimate(frame)  # the next frame begins where it found somebody
 
     def _believed(self, now_s: float) -> bool:
         corrected = now_s < self._corrected_s and self._agreement.earned(now_s)
@@ -152,11 +151,13 @@ class Paired:
         if self._certainty > SURE and self._agreement.due(now_s):
             self._agreement.note(ours is not None and apart_m(ours, pose) < APART_M, now_s)
 
-    def _search(self, now_s: float) -> None:
-        """Has our network look for the lifter in the whole picture, unless it has just found another than BlazePose."""
-        if not self._lost or now_s - self._lost[-1][0] > WITHIN_S:
-            self._ours.forget()
+    def _search(self, now_s: float) -> bool:
+        """Has our network look for the lifter in the whole picture next, unless it has just found who was lost."""
         self._check_s = now_s + CHECK_S
+        found = bool(self._lost) and now_s - self._lost[-1][0] <= WITHIN_S
+        if not found:
+            self._ours.forget()
+        return not found
 
     def _forget(self, now_s: float) -> None:
         if not self._agreement.lately(now_s):  # when our network is needed next, the lifter may be elsewhere

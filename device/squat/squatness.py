@@ -38,12 +38,10 @@ KNEELING_DEG = 30.0  # the same where even a hidden leg's shank is guessed to li
 HIPS_SEEN, ON_BAR, SURE_DROP = 0.5, 0.35, 0.5  # where the hips are not seen, only who stands with the hands at the bar,
 # or sinks so far, has squatted: our network alone takes lunges and deadlifts for squats, 20 of 24 with hands at 0.56
 # or lower down, 23 of them with a drop of 0.47 or less; of 336 rendered sets 0.3 loses a rep, 0.35 none
-EMPTY_HANDS = 0.74  # of who holds nothing as he stands: 0.79 or more; lifters whose lift fails 0.69 or less (a goblet)
-EMPTY_DROP = (
-    0.28  # nothing is as sure of them as a bar on the back; lifts and lunges seen badly 0.27 or less, squats 0.30
-)
-LOW_HANDS = 0.6  # empty hands that stay low: squatters' rise to 0.51 or less, or the hips sink by 0.59 or more ...
-LUNGE_SHANKS = 0.3  # ... over shanks that differ: a lunge seen badly; 0.42 and more, such squats 0.24 or less
+ARMS_HANG = 0.74  # hands of who stands with hanging arms 0.79 or more; of who fails with a goblet 0.69 or less
+STILL_HANG = 0.55  # ... and goes down with them: squatters' rise to 0.51 or less, or the hips sink by 0.59 or more
+HANG_DROP = 0.28  # of them nothing is as sure as a bar on the back; lifts and lunges seen badly 0.27, squats 0.3
+LUNGE_SHANKS = 0.35  # ... over shanks that differ: a lunge seen badly; 0.42 and more, such squats 0.24 or less
 BENT_DEG = 68.0  # ... under a trunk so far over: a lift from the floor seen badly; 84 and more
 
 
@@ -135,19 +133,20 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float], stood_up: bool 
     Args:
         seen: as for `dip`.
         heights: as for `dip`.
-        stood_up: whether he stood up again; who has not, and holds nothing nor reaches forward, has sat down to rest.
+        stood_up: whether he stood up again; who has not, and whose arms hung as he stood and do not reach forward now,
+            has sat down to rest.
     """
     found = dip(seen, heights)
-    empty = found.hands_stood > EMPTY_HANDS
-    if empty and (found.drop < EMPTY_DROP or (not stood_up and found.hands_down > ON_BAR)):
+    hung = found.hands_stood > ARMS_HANG
+    still = hung and found.hands_down > STILL_HANG
+    if (hung and not stood_up and found.hands_down > ON_BAR) or (still and found.drop < HANG_DROP):
         return False
-    low = empty and found.hands_down > LOW_HANDS
     lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP
-    lunge |= low and found.shanks_apart > LUNGE_SHANKS and found.drop < LUNGE_DROP
+    lunge |= still and found.shanks_apart > LUNGE_SHANKS and found.drop < LUNGE_DROP
     hands = min(found.hands_down, found.hands_stood)
     upright_deg = KNEELING_DEG if found.shank_guessed < MIN_SHANK_UP else UPRIGHT_DEG
     upright = found.lean_deg < upright_deg and hands > HANG and found.drop < LUNGE_DROP
-    hang = found.hands_down > HANG or hands > HANG_BOTH or (low and found.lean_deg > BENT_DEG)
+    hang = found.hands_down > HANG or hands > HANG_BOTH or (still and found.lean_deg > BENT_DEG)
     bent = found.lean_risen_deg > MAX_LEAN_STOOD_DEG
     hinge = (hang or bent) and found.lean_deg > HINGE_LEAN_DEG and found.drop < HINGE_DROP
     return bool(

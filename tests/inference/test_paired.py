@@ -1,6 +1,7 @@
 """BlazePose and our network together: who is believed when. Both are scripts here; how they see is tested elsewhere."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -364,17 +365,54 @@ def test_where_our_network_was_needed_just_now_both_run_at_once() -> None:
     model.close()
 
 
-def test_what_goes_wrong_in_our_network_is_told_and_nothing_of_it_runs_on_after_closing() -> None:
+class Slow(Script):
+    """Takes its time, and tells how many of its estimates ran at once at most."""
+
+    def __init__(self, sees: Callable[[float], bool], at: float) -> None:
+        super().__init__(sees, at)
+        self.busy = self.most = 0
+
+    def estimate(self, frame: Frame) -> Pose | None:
+        self.busy += 1
+        self.most = max(self.most, self.busy)
+        time.sleep(0.02)
+        self.busy -= 1
+        return super().estimate(frame)
+
+    def close(self) -> None:
+        assert self.busy == 0
+        super().close()
+
+
+def test_our_network_never_runs_twice_at_once_nor_in_one_frame() -> None:
+    network = Slow(always, OURS)
+    model = Paired(Script(lambda t: round(t * FPS) % 3 != 0, THEIRS), network)  # type: ignore[arg-type]
+    for t in range(40):
+        look(model, t / FPS)
+    assert network.most == 1
+    assert len(set(network.asked_s)) == len(network.asked_s)
+
+
+def test_what_goes_wrong_in_either_is_told_and_nothing_runs_on_after_closing() -> None:
+    for wrong in (0, 1):
+        models = Script(never, THEIRS), Slow(always, OURS)
+        model = Paired(*models)  # type: ignore[arg-type]
+        look(model, 0.0)
+        models[wrong].sees = lambda _: 1 // 0 > 0
+        with pytest.raises(ZeroDivisionError):
+            look(model, 1 / FPS)
+        model.close()
+        assert all(m.closed for m in models)
+        with pytest.raises(RuntimeError):
+            look(model, 2 / FPS)
+
+
+def test_a_camera_opened_anew_asks_blazepose_alone_first() -> None:
     network = Script(always, OURS)
-    model = Paired(Script(never, THEIRS), network)  # type: ignore[arg-type]
-    look(model, 0.0)
-    network.sees = lambda _: 1 // 0 > 0
-    with pytest.raises(ZeroDivisionError):
-        look(model, 1 / FPS)
-    model.close()
-    assert network.closed
-    with pytest.raises(RuntimeError):
-        look(model, 2 / FPS)
+    model = Paired(Script(lambda t: t >= 900, THEIRS), network)  # type: ignore[arg-type]
+    look(model, 5.0)
+    model.estimate(Frame(np.zeros((6, 6, 3), np.uint8), 1000.0, 1, 0))
+    assert network.asked_s == [5.0]
 
 
 @pytest.mark.parametrize(("x", "every_s"), [(320.0, COMPARE_S), (320.0 + 30, SELDOM_S)])
