@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-ASKED = ("surface head", "bar ends")
+ASKED = ("bar ends",)
 """Stages that run only where the settings ask for them."""
 
 
@@ -138,8 +138,8 @@ def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
     Model.__call__ = timed(  # type: ignore[method-assign]
         Model.__call__, lambda model, _: graphs.get(model.path.stem, model.path.stem)
     )
-    SurfaceHead.find = timed(SurfaceHead.find, lambda *_: ASKED[0])  # type: ignore[method-assign]
-    BarEndModel.find = timed(BarEndModel.find, lambda *_: ASKED[1])  # type: ignore[method-assign]
+    SurfaceHead.find = timed(SurfaceHead.find, lambda *_: "surface head")  # type: ignore[method-assign]
+    BarEndModel.find = timed(BarEndModel.find, lambda *_: ASKED[0])  # type: ignore[method-assign]
     Judge.see = timed(lambda *given: list(see(*given)), lambda *_: "judge")  # type: ignore[method-assign]
     model = open_pose_model(threads=1, surfaces=True, bar_ends=True)
     both = time.process_time  # two networks may run at once, in a thread each
@@ -151,9 +151,9 @@ def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
     frames = len(spent["estimate"])
     table = {
         name: {"run_ms": median(spent[name]), "runs": len(spent[name]) / frames, "frame_ms": sum(spent[name]) / frames}
-        for name in ("decode", "crop", "detector", "landmarks", "judge", *ASKED)
+        for name in ("decode", "crop", "detector", "landmarks", "surface head", "judge", *ASKED)
     }
-    inner_ms = sum(table[name]["frame_ms"] for name in ("crop", "detector", "landmarks", *ASKED))
+    inner_ms = sum(table[name]["frame_ms"] for name in ("crop", "detector", "landmarks", "surface head", *ASKED))
     whole_ms = sum(spent["estimate"] + spent["look_around"]) / frames
     around_ms = whole_ms - inner_ms  # scaling to floats, refining, placing the next crop
     return {**table, "around": {"run_ms": around_ms, "runs": 1.0, "frame_ms": around_ms}}

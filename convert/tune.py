@@ -4,28 +4,40 @@ offset: the most likely one for the reps that a person could call, each person c
 scatter as those of the reps do that a person could not call (`parallel`). sigma: these lie near zero, so the root mean
 square of their margins about zero, bias included, is what one may be off near parallel. The clear reps leave a gap, so
 the offset is known no better than to about half of sigma. The `test` split is never read.
+
+Beside it of each method as it ships, also the network, which is not fitted here: the mean log-likelihood of all reps
+that a person could call, surely or less so, each person counting once. The default is the likeliest.
 """
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from convert.clips import judge_clip, match, read_manifest
+from convert.clips import Label, judge_clip, match, read_manifest
 from device import settings
 from device.errors import InputError
-from device.squat.depth import DEFAULT, ESTIMATORS
+from device.squat.depth import ESTIMATORS, METHODS, Depth
 from device.squat.normal import below
 
 OFFSETS = np.arange(-0.3, 0.5, 0.005)  # thigh lengths
 Row = tuple[str, str, float]  # person, label, height of the knee joint over the hip joint in thigh lengths
 
 
-def gather(manifest: Path, method: str, keypoints: Path | None) -> list[Row]:
-    """What an estimator says, before its offset, of each rep of the tune split whose depth is clear or parallel."""
+@dataclass(frozen=True)
+class Found:
+    """A labelled rep and its depth as the device tells it."""
+
+    person: str
+    label: Label
+    depth: Depth
+
+
+def gather(manifest: Path, method: str, keypoints: Path | None) -> list[Found]:
+    """What a method says of each whole rep of the tune split."""
     wanted = settings.load(settings.DEFAULT_FILE)
     wanted = settings.checked(replace(wanted, depth=replace(wanted.depth, method=method)))
     rows = []
@@ -33,9 +45,25 @@ def gather(manifest: Path, method: str, keypoints: Path | None) -> list[Row]:
         judged = judge_clip(clip, wanted, keypoints)
         for i, j in match(clip.labels, [r.rep.bottom_s for r in judged.reps]):
             label, depth = clip.labels[i], judged.reps[j].depth
-            if depth is not None and label.complete and (label.clear or label.depth == "parallel"):
-                rows.append((clip.person, label.depth, depth.margin - ESTIMATORS[method].offset))
+            if depth is not None and label.complete:
+                rows.append(Found(clip.person, label, depth))
     return rows
+
+
+def to_fit(found: Sequence[Found], offset: float) -> list[Row]:
+    """The reps whose depth is clear or parallel, their margins before the offset."""
+    kept = [f for f in found if f.label.clear or f.label.depth == "parallel"]
+    return [(f.person, f.label.depth, f.depth.margin - offset) for f in kept]
+
+
+def called(found: Sequence[Found]) -> tuple[float, int, int]:
+    """Mean log-likelihood of the reps that a person could call, how many are right, and how many there are."""
+    kept = [f for f in found if f.label.depth in ("above", "below")]
+    people = [f.person for f in kept]
+    p = [f.depth.p_below if f.label.depth == "below" else 1 - f.depth.p_below for f in kept]
+    weights = [1 / people.count(person) for person in people]
+    likelihood = float(np.average(np.log(np.clip(p, 1e-9, 1)), weights=weights)) if kept else float("nan")
+    return likelihood, sum(q > 0.5 for q in p), len(p)
 
 
 def fit(rows: Sequence[Row]) -> tuple[float, float, float]:
@@ -73,16 +101,24 @@ def main(arguments: Sequence[str]) -> int:
         "--keypoints", type=Path, metavar="DIR", help="use keypoints stored there, store what is missing"
     )
     asked = parser.parse_args(arguments)
-    print("method        offset   sigma  log-likelihood  right   parallel, thighs  in device/squat/depth.py")
-    for name, now in ESTIMATORS.items():
-        rows = gather(asked.clips, name, asked.keypoints)
-        offset, sigma, likelihood = fit(rows)
+    default = settings.load(settings.DEFAULT_FILE).depth.method
+    print(f"{'fitted anew':>68s}   {'in depth.py':12s} all reps called")
+    print("method        offset   sigma  log-likelihood  right   parallel, thighs                 likelihood, right")
+    for name in METHODS:
+        found = gather(asked.clips, name, asked.keypoints)
+        likelihood, right, of = called(found)
+        ships = f"{likelihood:10.3f}, {right}/{of}{'  default' if name == default else ''}"
+        if name not in ESTIMATORS:
+            unsure = [f.depth.margin for f in found if f.label.depth == "parallel"]
+            print(f"{name:12s} {'learnt':>39s}   {min(unsure):+.2f} to {max(unsure):+.2f}   {'':12s} {ships}")
+            continue
+        now = ESTIMATORS[name]
+        rows = to_fit(found, now.offset)
+        offset, sigma, fitted = fit(rows)
         clear = [(label == "below") == (margin + offset > 0) for _, label, margin in rows if label != "parallel"]
         unsure = [margin + offset for _, label, margin in rows if label == "parallel"]
-        mark = "  default" if name == DEFAULT else ""
         print(
-            f"{name:12s} {offset:+7.3f} {sigma:7.3f} {likelihood:15.3f}  {sum(clear)}/{len(clear)}   "
-            f"{min(unsure):+.2f} to {max(unsure):+.2f}   "
-            f"{now.offset:+.3f} {now.sigma:.3f}{mark}"
+            f"{name:12s} {offset:+7.3f} {sigma:7.3f} {fitted:15.3f}  {sum(clear)}/{len(clear)}   "
+            f"{min(unsure):+.2f} to {max(unsure):+.2f}   {now.offset:+.3f} {now.sigma:.3f} {ships}"
         )
     return 0

@@ -22,9 +22,10 @@ from device import settings
 from device.errors import SquatlightError
 from device.inference import pose_model as pose_models
 from device.inference import recorded
-from device.squat.depth import ESTIMATORS
+from device.squat.depth import METHODS, Depth
 from device.squat.events import RepJudged
 from device.squat.pose import JOINTS, KEYPOINTS
+from device.squat.rulebook import Rules
 
 Array = NDArray[np.float64]
 PARTS = ("nose", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "toe")
@@ -56,7 +57,7 @@ def look(clip: SyntheticClip, kept: Path, pose_model: str) -> Seen:
     truth = clip.truth()
     labelled = LabelledClip(clip.truth_file.stem, clip.video, "", "", "", not truth.reps, ())
     reps = {}
-    for method in ESTIMATORS:
+    for method in METHODS:
         chosen = settings.load(settings.DEFAULT_FILE)
         models, depth = replace(chosen.models, pose=pose_model), replace(chosen.depth, method=method)
         chosen = replace(chosen, models=models, depth=depth)
@@ -107,8 +108,9 @@ def joint_errors(seen: list[Seen]) -> tuple[dict[tuple[str, bool, str], list[flo
 
 @dataclass(frozen=True)
 class DepthRow:
-    """One rep: error in cm per estimator (None: not judged), truth, and how it is grouped."""
+    """One rep: depth (None: not judged) and its error in cm per method, truth, and how it is grouped."""
 
+    depth: dict[str, Depth | None]
     error_cm: dict[str, float | None]
     right: dict[str, bool]
     margin_cm: float
@@ -134,31 +136,33 @@ def depth_rows(seen: list[Seen]) -> Iterator[DepthRow]:
                 f"{'woman' if about['female'] else 'man'}, {bulk}",
             )
             groups += ("fold says otherwise than crease" if parted else "fold agrees with crease",)
+            depths: dict[str, Depth | None] = {}
             errors: dict[str, float | None] = {}
             right = {}
             for method, found in one.reps.items():
                 fits = [r for r in found if abs(r.rep.bottom_s - rep["bottom_s"]) < 1.0 and r.depth is not None]
                 depth = min(fits, key=lambda r: abs(r.rep.bottom_s - rep["bottom_s"])).depth if fits else None
+                depths[method] = depth
                 cm = None if depth is None else 100 * depth.margin * about["thigh_m"]
                 errors[method] = None if cm is None else cm - rep["margin_cm"]
                 right[method] = cm is not None and (cm > 0) == (rep["margin_cm"] > 0)
-            yield DepthRow(errors, right, rep["margin_cm"], groups)
+            yield DepthRow(depths, errors, right, rep["margin_cm"], groups)
 
 
 def depth_lines(rows: list[DepthRow]) -> Iterator[str]:
     """The table of the depth estimators."""
     yield (
         "| group | reps | "
-        + " | ".join(f"{m}: bias / median / p90 cm, right, right beyond 4 cm" for m in ESTIMATORS)
+        + " | ".join(f"{m}: bias / median / p90 cm, right, right beyond 4 cm" for m in METHODS)
         + " |"
     )
-    yield "| --- | --- |" + " --- |" * len(ESTIMATORS)
+    yield "| --- | --- |" + " --- |" * len(METHODS)
     names = dict.fromkeys(g for row in rows for g in row.groups)
     order: Callable[[str], Any] = lambda g: (g != "all", VIEWS.index(g) if g in VIEWS else 9, g)  # noqa: E731
     for group in sorted(names, key=order):
         those = [r for r in rows if group in r.groups]
         cells = []
-        for method in ESTIMATORS:
+        for method in METHODS:
             errors = np.array([e for r in those if (e := r.error_cm[method]) is not None])
             clear = [r.right[method] for r in those if abs(r.margin_cm) > 4]
             share = f"{mean([r.right[method] for r in those]):.2f}, {mean(clear):.2f}"
@@ -169,6 +173,17 @@ def depth_lines(rows: list[DepthRow]) -> Iterator[str]:
             )
             cells.append(f"{size}, {share}")
         yield f"| {group} | {len(those)} | " + " | ".join(cells) + " |"
+
+
+def decided_lines(rows: list[DepthRow], rules: Rules) -> Iterator[str]:
+    """The table of what meet mode makes of them, were the view good: where it decides, and how often that is wrong."""
+    yield "| method | reps with a depth | decided | of these on the wrong side |"
+    yield "| --- | --- | --- | --- |"
+    for method in METHODS:
+        told = [(d.p_below, r.margin_cm > 0) for r in rows if (d := r.depth[method]) is not None]
+        sure = [(p > 0.5) == deep for p, deep in told if not rules.abstain_from <= p <= rules.abstain_to]
+        shares = f"{len(sure)} ({len(sure) / max(len(told), 1):.0%}) | {sure.count(False)}"
+        yield f"| {method} | {len(told)} | {shares} ({sure.count(False) / max(len(sure), 1):.0%}) |"
 
 
 def joint_lines(errors: dict[tuple[str, bool, str], list[float]]) -> Iterator[str]:
@@ -220,7 +235,10 @@ def report(folder: Path, pose_model: str = pose_models.DEFAULT) -> Iterator[str]
     yield f"\nJoints of the pose model {pose_model}, off by median / p95 in torso lengths, points inside the picture:\n"
     yield from joint_lines(errors)
     yield "\nDepth at the bottom of completed reps, + = said too deep; right = on the true side of parallel:\n"
-    yield from depth_lines(list(depth_rows(seen)))
+    rows = list(depth_rows(seen))
+    yield from depth_lines(rows)
+    yield "\nWhere meet mode decides, p_below outside its two bounds:\n"
+    yield from decided_lines(rows, Rules())
     yield ""
     yield from count_lines(seen)
 

@@ -7,7 +7,7 @@ labelled clips by `python -m convert tune`; nothing here was fitted on the `test
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,7 +82,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
     "floor_plane": Estimator(floor_plane, offset=0.230, sigma=0.209),
     SURFACE: Estimator(surface, offset=0.090, sigma=0.207),
 }
-DEFAULT = "image_plane"
+DEFAULT = "image_plane"  # of a judge that is given no network; `depth.method` in the settings is the network
 METHODS = (*ESTIMATORS, NETWORK)
 
 
@@ -141,7 +141,7 @@ def estimate_by_network(
         poses: the poses of the whole rep.
         lowest_s: when the hips were lowest.
         optics: the camera.
-        height_cm: the lifter's height; None = unknown.
+        height_cm: the lifter's height; None = unknown. The network is told it only of a camera that is known.
 
     Returns:
         The depth by the leg nearer to the camera, or None where neither leg was seen or joints lack.
@@ -150,7 +150,10 @@ def estimate_by_network(
     if not around:
         return None
     seen = np.mean([np.minimum(p.scores[_HIPS], p.scores[_KNEES]) for p in around], axis=0)
-    features = depth_features(poses, lowest_s, optics, height_cm)
+    told_cm = height_cm
+    if not optics.known:  # trained so: told a height beside a guessed camera it is no better, and twice as unsure
+        optics, told_cm = replace(optics, height_m=None), None
+    features = depth_features(poses, lowest_s, optics, told_cm)
     if features is None or seen.max() < MIN_SCORE:
         return None
     margins, sigmas = network(features)

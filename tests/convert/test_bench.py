@@ -89,7 +89,7 @@ def test_a_run_without_any_pose_leaves_no_median_of_its_start():
 
 def test_the_stages_are_timed_one_by_one_and_those_that_are_asked_for_apart(pose_files):
     found = bench.contest("stages", str(bench.DEMO), sys.executable)
-    always = {"decode", "crop", "detector", "landmarks", "judge", "around"}
+    always = {"decode", "crop", "detector", "landmarks", "surface head", "judge", "around"}
     assert set(found) == always | set(ASKED)
     assert all(stage["frame_ms"] > 0 for stage in found.values())
     assert found["surface head"]["runs"] == pytest.approx(1, abs=0.1)

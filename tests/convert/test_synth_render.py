@@ -169,12 +169,12 @@ def test_no_scheduler_is_one_clear_line(tmp_path):
 
 def test_the_report_finds_no_error_in_perfect_poses_and_counts_what_is_missing(made):
     from convert.synth.report import Seen, count_lines, depth_lines, depth_rows, joint_errors, joint_lines, view_of
-    from device.squat.depth import ESTIMATORS
+    from device.squat.depth import METHODS
 
     seen = []
     for clip in SyntheticClip.all_in(made):
         truth = clip.truth()
-        seen.append(Seen(truth, truth.keypoints_px.astype(float), dict.fromkeys(ESTIMATORS, ())))
+        seen.append(Seen(truth, truth.keypoints_px.astype(float), dict.fromkeys(METHODS, ())))
     errors, found, anybody, frames = joint_errors(seen)
     assert found == anybody == frames > 20
     assert max(max(e) for e in errors.values() if e) == 0

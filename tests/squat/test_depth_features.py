@@ -117,6 +117,22 @@ def test_poses_without_world_points_give_nothing() -> None:
     assert estimate_by_network(lambda _: (np.zeros(2), np.ones(2)), poses, LOWEST_S, OPTICS) is None
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_the_network_is_told_heights_of_a_camera_that_is_known_alone(known: bool) -> None:
+    told: list[Array] = []
+
+    def network(features: Array) -> tuple[Array, Array]:
+        told.append(features)
+        return np.array([0.3, 0.3], np.float32), np.array([0.1, 0.1], np.float32)
+
+    depth = estimate_by_network(network, SHOT.film(MOVEMENT), LOWEST_S, Optics(65.0, 6.0, known, 1.5), 182.0)
+    about = dict(zip(GLOBAL, told[0][-len(GLOBAL) :].tolist(), strict=True))
+    assert {about[name] for name in ("camera_known", "has_camera_height", "has_height")} == {float(known)}
+    assert (about["height"], about["camera_height"]) == pytest.approx((1.0, 0.3) if known else (0, 0))
+    assert depth is not None
+    assert depth.margin_cm == pytest.approx(0.3 * 0.245 * 182), "the centimetres are his in either case"
+
+
 @pytest.mark.parametrize(("view_deg", "side"), [(60, "left"), (-60, "right")])
 def test_the_nearer_leg_counts(view_deg: float, side: str) -> None:
     network = lambda _: (np.array([0.1, -0.2], np.float32), np.array([0.05, 0.2], np.float32))  # noqa: E731
