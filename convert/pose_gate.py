@@ -1,7 +1,7 @@
 """The int8 pose network against the float one, as the device would run them: does any verdict differ?"""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from device.errors import InputError
 from device.inference.squatlight_pose import SIZE, SquatlightPose, decode
 from device.inference.tflite import Model
 from device.judging import open_judge
+from device.squat import depth
 from device.squat.events import RepJudged
 
 CLIPS = Path(device.__file__).parents[2] / "shared" / "clips" / "manifest.json"
@@ -115,6 +116,7 @@ def _rendered(folder: Path) -> list[SyntheticClip]:
 
 def _judge(floating: Model, quantized: Model, frames: Iterable[Frame]) -> tuple[list[_Judged], list[_Judged]]:
     wanted = settings.load(settings.DEFAULT_FILE)
+    wanted = replace(wanted, depth=replace(wanted.depth, method=depth.DEFAULT))  # no other network
     with open_judge(wanted) as (ours, _), open_judge(wanted) as (theirs, _):
         judges = [(SquatlightPose(floating, {}), ours, []), (SquatlightPose(quantized, {}), theirs, [])]
         now_s = 0.0

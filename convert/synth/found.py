@@ -7,7 +7,7 @@ the other, and stretched a little, so that few donors serve many reps.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from convert.synth.keypoint_reps import KeypointRep, reps_of
 from device import settings
 from device.errors import InputError
 from device.inference import recorded
+from device.squat import depth
 from device.squat.form_input import OTHER_SIDE
 from device.squat.pose import JOINTS, KEYPOINTS, Pose, index
 from device.squat.smoothing import Smoother
@@ -63,6 +64,7 @@ class Donor:
 def look(folder: Path) -> Iterator[tuple[SyntheticClip, list[tuple[float, Pose | None]]]]:
     """The clips of a rendered set with what the device's pose model finds in them, kept beside them."""
     chosen = settings.load(settings.DEFAULT_FILE)
+    chosen = replace(chosen, depth=replace(chosen.depth, method=depth.DEFAULT))  # the poses are asked for: no network
     for clip in SyntheticClip.all_in(folder):
         kept = clip.found()
         if not kept.is_file():

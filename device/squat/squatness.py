@@ -165,4 +165,4 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float], stood_up: bool 
 
 def plausible(now: Features) -> bool:
     """Whether a standing or squatting person can look like this; a pose model that lost the lifter gives others."""
-    return bool(now.height > 0.1 and now.lean_deg < 100 and now.shank_up.max() > 0.5 and now.legs_seen.max() >= ANY_LEG)
+    return bool(now.height > 0.1 and now.lean_deg < 100 and now.shank_up.max() > 0.3 and now.legs_seen.max() >= ANY_LEG)

@@ -109,6 +109,12 @@ def test_of_arms_that_hang_a_lean_is_no_lift_yet_nor_shanks_that_differ_a_little
     assert is_squat(*hanging(**LUNGES, legs_seen=np.array([0.05, 0.9], np.float32))), "a hidden leg is not compared"
 
 
+def test_a_deep_pause_seen_from_the_front_is_plausible():
+    shanks = np.array([0.33, 0.3], np.float32)  # as BlazePose's world tells them; found on a rendered lifter
+    assert plausible(replace(moment(0.3), shank_up=shanks, legs_seen=np.array([0.44, 0.23], np.float32)))
+    assert not plausible(replace(moment(0.3), shank_up=shanks - 0.1))
+
+
 def test_the_better_leg_tells_where_both_are_hidden():
     hidden = squat(shank_up=np.array([0.1, 0.8], np.float32), legs_seen=np.array([0.05, 0.1], np.float32))
     assert dip(hidden, HEIGHTS).shank_up == pytest.approx(0.8)
