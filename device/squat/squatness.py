@@ -20,7 +20,7 @@ LOW = 0.08  # frames so near to the lowest say what it was, those so near to the
 MIN_SHANK_UP = 0.2  # the lower shank; squats 0.40 or more, lunges with the knee near the floor 0.02 or less
 ALIKE = 0.1  # thighs that differ less stand over shanks that do, too: one of them that lies has gone wrong; lunges with
 # a shank that lies differ by 0.18 or more, squats whose far leg the pose model puts behind them by 0.04
-MAX_KNEE_DIFFERENCE_DEG = 63.0  # left from right; squats 41 or less, high knees and side lunges 86 or more
+MAX_KNEE_DIFFERENCE_DEG = 75.0  # left from right; squats 64 or less, high knees and side lunges 86 or more
 MAX_FEET_MOVED = 0.9  # leg lengths, from standing to the bottom; squats 0.82 or less, skaters' steps 1.06
 MAX_WALKED = 0.9  # leg lengths in the picture, from standing to the bottom; squats 0.16 or less, 0.65 where poses have
 # gone wrong; a pose model that has jumped to somebody else 1.3
