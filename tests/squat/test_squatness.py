@@ -47,7 +47,7 @@ def test_a_leg_that_does_otherwise_is_no_squat_where_it_is_seen_and_tells_nothin
 
 def test_where_hips_are_hidden_a_leg_that_is_hardly_seen_is_not_compared():
     low = {
-        "knee_deg": np.array([85.0, 160.0], np.float32),
+        "knee_deg": np.array([85.0, 165.0], np.float32),
         "hips_seen": 0.04,
         "legs_seen": np.array([0.7, 0.3], np.float32),
     }
