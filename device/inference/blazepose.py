@@ -15,13 +15,16 @@ from device.inference.detector import PersonDetector
 from device.inference.landmarks import LandmarkModel, Seen, crop_around
 from device.inference.letterbox import Crop
 from device.inference.surface import SurfaceHead
-from device.squat.pose import Pose
+from device.squat.pose import SURFACES, Array, Pose, index
 
 MAX_TURN_RAD = np.radians(100)  # a crop turned further has lost a lifter: no squat is done upside down
 KEEP_S = 2.0  # so long a lifter who was lost is sought where he was last seen, and nowhere else
 FOLLOW_S = 0.1  # time constant with which the crop follows changes of size and turn; chosen on the tune split
 SETTLE = 2  # looks at somebody new, each from where the one before led
 TRIES = 3  # crops looked at in one frame where the lifter was lost
+SURFACES_S = 0.06  # how often surface points are found anew; meanwhile they move with their joints
+
+_JOINTS = index(*(name.replace("hip_crease", "hip").replace("knee_top", "knee") for name in SURFACES))
 
 
 class BlazePose:
@@ -50,6 +53,9 @@ class BlazePose:
         self._landmarks = LandmarkModel(landmarks, threads, runtime)
         self.runtime = self._landmarks.runtime
         self._surface = surface
+        self._beside: tuple[float, Array, Array] | None = (
+            None  # when surface points were found, how far off their joints
+        )
         self._crop: Crop | None = None  # where the lifter is sought in the next frame
         self._last: tuple[float, Crop] | None = None  # when the lifter was last seen, and where
         self._rivals = Rivals()
@@ -70,7 +76,18 @@ class BlazePose:
             seen = self._seek(frame, tried)
         if seen is None:
             return None
-        return seen.pose(frame, self._surface.find(seen.features) if self._surface is not None else None)
+        return seen.pose(
+            frame, self._surfaces(frame.captured_s, seen, self._surface) if self._surface is not None else None
+        )
+
+    def _surfaces(self, now_s: float, seen: Seen, head: SurfaceHead) -> tuple[Array, Array]:
+        """Surface points, 0 to 1 across the crop, and their scores."""
+        joints = seen.points[_JOINTS]
+        if self._beside is None or not 0 <= now_s - self._beside[0] < SURFACES_S:
+            points, scores = head.find(seen.features)
+            self._beside = (now_s, points - joints, scores)
+        _, off, scores = self._beside
+        return joints + off, scores
 
     def _look(self, frame: Frame, crop: Crop) -> Seen | None:
         """Whom a crop shows; the crop then follows him."""

@@ -286,3 +286,34 @@ def test_keypoints_agree_with_those_of_mediapipe_itself(clip: str, model: PoseMo
 
 def test_an_unknown_pose_model_is_refused(squatlight: Callable) -> None:
     assert squatlight("replay", "x.mp4", "--pose", "openpose").returncode == 2
+
+
+def test_surface_points_are_found_anew_fifteen_times_a_second_and_move_with_their_joints_between(
+    demo_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[float] = []
+    find = surface.SurfaceHead.find
+    monkeypatch.setattr(
+        surface.SurfaceHead, "find", lambda self, features: (ran.append(now_s), find(self, features))[1]
+    )
+    with Clip(demo_clip) as clip:
+        pictures = [frame for frame in clip.frames() if 1.5 <= frame.captured_s < 3]  # on his way down and up
+    rare, each = open_pose_model("blazepose", surfaces=True), open_pose_model("blazepose", surfaces=True)
+    off = []
+    for frame in pictures:
+        now_s = frame.captured_s
+        one = rare.estimate(frame)
+        at_once = len(ran)
+        each._beside = None  # type: ignore[attr-defined]
+        other = each.estimate(frame)
+        del ran[at_once:]
+        assert one is not None
+        assert other is not None
+        assert np.isfinite(one.keypoints[SURFACE_ROWS]).all()
+        torso = np.linalg.norm(one.keypoints[HIPS].mean(0) - one.keypoints[SHOULDERS].mean(0))
+        off += (np.linalg.norm(one.keypoints[SURFACE_ROWS] - other.keypoints[SURFACE_ROWS], axis=-1) / torso).tolist()
+    assert np.diff(ran) == pytest.approx(2 / 30, abs=0.005)
+    assert 0 < np.max(off) < 0.15
+    assert np.mean(off) < 0.015
+    rare.close()
+    each.close()
