@@ -28,7 +28,7 @@ from device.inference.choice import GUESS_FOR_S, Place, claim, near, within
 from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import SquatlightPose, crop_around
 from device.squat.depth import MIN_SCORE
-from device.squat.features import features
+from device.squat.features import features, legs_seen
 from device.squat.pose import JOINTS, SURFACES, Pose, index
 from device.squat.squatness import ANY_LEG
 
@@ -190,9 +190,8 @@ class Paired:
 
 def made_up(pose: Pose) -> bool:
     """Whether the legs are guessed: none is seen at all, or hardly, and they are where no leg can be."""
-    seen = features(pose)
-    legs = seen.legs_seen.max()
-    return bool(legs < ANY_LEG or (legs < LEGS_SEEN and seen.height < HIPS_OVER_FEET))
+    legs = legs_seen(pose).max()
+    return bool(legs < ANY_LEG or (legs < LEGS_SEEN and features(pose).height < HIPS_OVER_FEET))
 
 
 def _crop(pose: Pose) -> Crop:

@@ -70,12 +70,17 @@ def features(pose: Pose) -> Features:
         thigh_down=(thigh[:, 1] / thigh_m).astype(np.float32),
         hands_down=float((world[_WRISTS, 1] - world[_SHOULDERS, 1]).mean() / np.linalg.norm(trunk)),
         feet=((ankles[0] - ankles[1]) / leg_m).astype(np.float32),
-        legs_seen=np.minimum(pose.scores[_KNEES], pose.scores[_ANKLES]),
+        legs_seen=legs_seen(pose),
         hips_seen=float(pose.scores[_HIPS].min()),
         lateral=sides[[0, 2]].astype(np.float32),
         stands_px=spot_px(pose),
         rises_px=rises_px(pose),
     )
+
+
+def legs_seen(pose: Pose) -> Array:
+    """(2,) `Features.legs_seen` of a pose."""
+    return np.asarray(np.minimum(pose.scores[_KNEES], pose.scores[_ANKLES]))
 
 
 def spot_px(pose: Pose) -> Array:

@@ -165,7 +165,9 @@ class Judge:
         self._seen_s = None
 
     def _reached_depth(self, now_s: float) -> Iterator[Event]:
-        if self._deep or self.phases.standing_height - self.phases.lowest < MIN_DROP:
+        if self._deep or self.phases.phase is Phase.CONCENTRIC:  # who rises goes no deeper
+            return
+        if self.phases.standing_height - self.phases.lowest < MIN_DROP:
             return
         poses = self._poses()
         found = self._depth(poses[-1:], poses[:THIGH_POSES], poses, now_s)
