@@ -129,7 +129,7 @@ def stages(clip: str, notes: Notes) -> dict[str, dict[str, float]]:
             result = inner(self, *arguments)
             took_ms = 1e3 * (time.thread_time() - start_s)
             spent[name(self, *arguments)].append(took_ms)
-            if threading.current_thread() is not threading.main_thread():
+            if isinstance(self, Model | Crop) and threading.current_thread() is not threading.main_thread():
                 beside_ms[0] += took_ms
             return result
 

@@ -110,7 +110,8 @@ def main(arguments: Sequence[str]) -> int:
         ships = f"{likelihood:10.3f}, {right}/{of}{'  default' if name == default else ''}"
         if name not in ESTIMATORS:
             unsure = [f.depth.margin for f in found if f.label.depth == "parallel"]
-            print(f"{name:12s} {'learnt':>39s}   {min(unsure):+.2f} to {max(unsure):+.2f}   {'':12s} {ships}")
+            spread = f"{min(unsure):+.2f} to {max(unsure):+.2f}" if unsure else "-"
+            print(f"{name:12s} {'learnt':>39s}   {spread:14s}   {'':12s} {ships}")
             continue
         now = ESTIMATORS[name]
         rows = to_fit(found, now.offset)

@@ -176,7 +176,7 @@ def depth_lines(rows: list[DepthRow]) -> Iterator[str]:
 
 
 def decided_lines(rows: list[DepthRow], rules: Rules) -> Iterator[str]:
-    """The table of what meet mode makes of them, were the view good: where it decides, and how often that is wrong."""
+    """The table of what meet mode makes of them by p_below alone: where it decides, and how often that is wrong."""
     yield "| method | reps with a depth | decided | of these on the wrong side |"
     yield "| --- | --- | --- | --- |"
     for method in METHODS:
@@ -237,7 +237,7 @@ def report(folder: Path, pose_model: str = pose_models.DEFAULT) -> Iterator[str]
     yield "\nDepth at the bottom of completed reps, + = said too deep; right = on the true side of parallel:\n"
     rows = list(depth_rows(seen))
     yield from depth_lines(rows)
-    yield "\nWhere meet mode decides, p_below outside its two bounds:\n"
+    yield "\nWhere meet mode decides, by p_below alone, outside its two bounds:\n"
     yield from decided_lines(rows, Rules())
     yield ""
     yield from count_lines(seen)

@@ -22,7 +22,7 @@ KEEP_S = 2.0  # so long a lifter who was lost is sought where he was last seen, 
 FOLLOW_S = 0.1  # time constant with which the crop follows changes of size and turn; chosen on the tune split
 SETTLE = 2  # looks at somebody new, each from where the one before led
 TRIES = 3  # crops looked at in one frame where the lifter was lost
-SURFACES_S = 0.06  # how often surface points are found anew; meanwhile they move with their joints
+SURFACES_S = 0.06  # how often surface points are found anew at most; meanwhile they move with their joints
 
 _JOINTS = index(*(name.replace("hip_crease", "hip").replace("knee_top", "knee") for name in SURFACES))
 
@@ -68,11 +68,12 @@ class BlazePose:
         Frames must come in the order of their time: the crop follows from the previous frame.
         """
         if frame.image.shape != self._shape:
-            self._shape, self._crop, self._last = frame.image.shape, None, None
+            self._shape, self._crop, self._last, self._beside = frame.image.shape, None, None, None
         tried = self._crop
         seen = self._look(frame, tried) if tried is not None else None
         self.due = seen is not None and self._crop is not None and self._rivals.due(self._crop, frame.captured_s)
         if seen is None:
+            self._beside = None
             seen = self._seek(frame, tried)
         if seen is None:
             return None
@@ -174,6 +175,7 @@ class BlazePose:
             if (crop is left and near(found[1], left)) or self._rivals.beats(found[1], mine, size):
                 self._rivals.begin(frame.captured_s)
                 self._follow(frame, found[1])
+                self._beside = None
             return
 
     def _people(self, frame: Frame) -> list[Crop]:

@@ -80,7 +80,7 @@ def _squatlight(threads: int, runtime: str | None) -> SquatlightPose:
 def _blazepose(threads: int, runtime: str | None, surfaces: bool) -> BlazePose:
     detector, landmarks = fetch.find("blazepose_detector"), fetch.find("blazepose_full")
     hashes = {"detector": f"sha256:{detector.sha256}", "pose": f"sha256:{landmarks.sha256}"}
-    if not surfaces:  # the head costs a quarter of the landmark model's time
+    if not surfaces:  # the head costs a tenth of a frame's time
         return BlazePose(detector.path, landmarks.path, hashes, threads, runtime)
     there = next((model for model in models.all_models() if model.name == surface.NAME), None)
     if there is None or not surface.fits(there, landmarks):

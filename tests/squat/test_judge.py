@@ -406,3 +406,14 @@ def test_a_rep_leaves_nothing_behind_in_memory(fps: float, down_s: float):
     before, grown = found, lift(40)
     assert found - before == 40
     assert grown < 20  # 40 or more where each rep left some tuples of its poses
+
+
+def test_who_rises_is_not_asked_any_more_whether_he_is_deep() -> None:
+    judge, asked = Judge(), []
+    depth = judge._depth
+    judge._depth = lambda poses, around, rep, now_s: asked.append(judge.phases.phase) or depth(
+        poses, around, rep, now_s
+    )  # type: ignore[method-assign]
+    for pose in SHOT.film([*stand(), *squat(SHALLOW), *stand()]):
+        list(judge.see(pose, pose.captured_s))
+    assert set(asked) == {Phase.ECCENTRIC, Phase.BOTTOM, Phase.STANDING}, "the last with the verdict"
