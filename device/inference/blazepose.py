@@ -53,9 +53,7 @@ class BlazePose:
         self._landmarks = LandmarkModel(landmarks, threads, runtime)
         self.runtime = self._landmarks.runtime
         self._surface = surface
-        self._beside: tuple[float, Array, Array] | None = (
-            None  # when surface points were found, how far off their joints
-        )
+        self._beside: tuple[float, Array, Array] | None = None  # when surfaces were found, how far off joints, scores
         self._crop: Crop | None = None  # where the lifter is sought in the next frame
         self._last: tuple[float, Crop] | None = None  # when the lifter was last seen, and where
         self._rivals = Rivals()
@@ -68,24 +66,22 @@ class BlazePose:
         Frames must come in the order of their time: the crop follows from the previous frame.
         """
         if frame.image.shape != self._shape:
-            self._shape, self._crop, self._last, self._beside = frame.image.shape, None, None, None
+            self._shape, self._crop, self._last = frame.image.shape, None, None
         tried = self._crop
         seen = self._look(frame, tried) if tried is not None else None
         self.due = seen is not None and self._crop is not None and self._rivals.due(self._crop, frame.captured_s)
         if seen is None:
             self._beside = None
             seen = self._seek(frame, tried)
-        if seen is None:
-            return None
-        return seen.pose(
-            frame, self._surfaces(frame.captured_s, seen, self._surface) if self._surface is not None else None
-        )
+        return seen.pose(frame, self._surfaces(frame.captured_s, seen)) if seen is not None else None
 
-    def _surfaces(self, now_s: float, seen: Seen, head: SurfaceHead) -> tuple[Array, Array]:
-        """Surface points, 0 to 1 across the crop, and their scores."""
+    def _surfaces(self, now_s: float, seen: Seen) -> tuple[Array, Array] | None:
+        """Surface points, 0 to 1 across the crop, and their scores; None: nobody looks for them."""
+        if self._surface is None:
+            return None
         joints = seen.points[_JOINTS]
         if self._beside is None or not 0 <= now_s - self._beside[0] < SURFACES_S:
-            points, scores = head.find(seen.features)
+            points, scores = self._surface.find(seen.features)
             self._beside = (now_s, points - joints, scores)
         _, off, scores = self._beside
         return joints + off, scores

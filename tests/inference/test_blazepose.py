@@ -288,7 +288,7 @@ def test_an_unknown_pose_model_is_refused(squatlight: Callable) -> None:
     assert squatlight("replay", "x.mp4", "--pose", "openpose").returncode == 2
 
 
-def test_surface_points_are_found_anew_fifteen_times_a_second_and_move_with_their_joints_between(
+def test_surface_points_are_found_anew_now_and_then_and_move_with_their_joints_between(
     demo_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[float] = []
@@ -317,3 +317,26 @@ def test_surface_points_are_found_anew_fifteen_times_a_second_and_move_with_thei
     assert np.mean(off) < 0.015
     rare.close()
     each.close()
+
+
+def test_surface_points_are_not_carried_to_whom_is_found_anew(demo_clip: Path, model: PoseModel) -> None:
+    frame = frames(demo_clip, 1)[0]
+    one = model.estimate(frame)
+    assert one is not None
+    model._beside = (frame.captured_s, np.full((4, 2), 9.0, np.float32), np.ones(4, np.float32))  # type: ignore[attr-defined]
+    model._crop = None  # type: ignore[attr-defined]
+    other = model.estimate(replace(frame, captured_s=frame.captured_s + 0.01))
+    assert other is not None
+    torso = np.linalg.norm(one.keypoints[HIPS].mean(0) - one.keypoints[SHOULDERS].mean(0))
+    assert np.abs(other.keypoints[SURFACE_ROWS] - one.keypoints[SURFACE_ROWS]).max() < 0.3 * torso
+
+
+def test_surface_points_are_found_anew_where_time_goes_back(demo_clip: Path, model: PoseModel) -> None:
+    first, *_ = frames(demo_clip, 1)
+    late = replace(first, captured_s=first.captured_s + 50)
+    model.estimate(late)
+    _, off, scores = model._beside  # type: ignore[attr-defined]
+    model._beside = (late.captured_s, off + 9, scores)  # type: ignore[attr-defined]
+    pose = model.estimate(first)
+    assert pose is not None
+    assert np.abs(pose.keypoints[SURFACE_ROWS] - pose.keypoints[HIPS].mean(0)).max() < 640

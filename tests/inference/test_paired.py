@@ -365,6 +365,32 @@ def test_where_our_network_was_needed_just_now_both_run_at_once() -> None:
     model.close()
 
 
+def test_the_whole_picture_is_searched_when_nobody_waits() -> None:
+    class Seeks(Play):
+        lost, waiting, sought = False, True, []  # type: ignore[var-annotated]
+
+        def forget(self) -> None:
+            self.lost = True
+
+        def estimate(self, frame: Frame) -> Pose | None:
+            if self.lost:
+                self.sought.append((frame.captured_s, self.waiting))
+            self.lost = False
+            return super().estimate(frame)
+
+    ours = Seeks(lambda t: figure(325, 300, t))
+    model = Paired(Play(lambda t: figure(320, 300, t, trunk=1.0 if t < PLATE_S else HIDDEN)), ours)  # type: ignore[arg-type]
+    for t in np.arange(0, PLATE_S + 2.5 * CHECK_S, 1 / FPS):
+        frame = Frame(IMAGE, t, int(t * FPS), 0)
+        ours.waiting = True
+        model.estimate(frame)
+        ours.waiting = False
+        model.look_around(frame)
+    later = [waiting for t, waiting in ours.sought if t > PLATE_S]
+    assert len(later) >= 2
+    assert not any(later)
+
+
 class Slow(Script):
     """Takes its time, and tells how many of its estimates ran at once at most."""
 
