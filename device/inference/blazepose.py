@@ -147,6 +147,17 @@ class BlazePose:
             crop = seen.next_crop()
         return (seen, crop) if seen is not None else None
 
+    def sees(self, frame: Frame, crop: Crop) -> tuple[Pose, Crop] | None:
+        """Whom a crop shows, and from which crop to `follow` him; nobody is followed to him by this."""
+        found = self._settle(frame, crop)
+        return (found[0].pose(frame, None), found[1]) if found is not None else None
+
+    def follow(self, frame: Frame, crop: Crop) -> None:
+        """Follows who is in a crop from here on, whoever was followed before."""
+        self._rivals.begin(frame.captured_s)
+        self._follow(frame, crop)
+        self._beside = None
+
     def look_around(self, frame: Frame) -> None:
         """Now and then: whether somebody else has looked more like the lifter for a while. He is followed from here on.
 
@@ -169,9 +180,7 @@ class BlazePose:
             if found is None or within(found[1], mine):
                 continue
             if (crop is left and near(found[1], left)) or self._rivals.beats(found[1], mine, size):
-                self._rivals.begin(frame.captured_s)
-                self._follow(frame, found[1])
-                self._beside = None
+                self.follow(frame, found[1])
             return
 
     def _people(self, frame: Frame) -> list[Crop]:

@@ -8,7 +8,9 @@ for a while it is not asked.
 
 BlazePose has lost him, too, where it makes up a body that nobody can have, out of a plate, where it follows
 somebody who stands aside while our network sees the lifter in his place, and where it is unsure of him and our network,
-which has seen in this room what BlazePose saw where it was sure, puts his hips elsewhere.
+which has seen in this room what BlazePose saw where it was sure, puts his hips elsewhere. Where BlazePose follows a
+spotter it is handed over to the lifter (`device.inference.handover`), and watched for a while: whoever it goes over to
+then is not him.
 
 Where our network was needed in the frame before, both run at once: no lamp waits for the one after the other. What they
 find does not depend on which of them is done first.
@@ -24,7 +26,8 @@ import numpy as np
 from device.camera.frames import Frame
 from device.inference.agreement import APART_M, SURE, UNSURE, Agreement, apart_m, certainty
 from device.inference.blazepose import BlazePose
-from device.inference.choice import GUESS_FOR_S, Place, claim, near, within
+from device.inference.choice import GUESS_FOR_S, SAME, Place, claim, near, within
+from device.inference.handover import Handover, off
 from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import SquatlightPose, crop_around
 from device.squat.depth import MIN_SCORE
@@ -71,6 +74,14 @@ class Paired:
         self._check_s = -math.inf  # from when on our network is asked whether BlazePose follows the lifter
         self._place, self._agreement = Place(), Agreement()
         self._needed = self._searches = False  # whether our network was needed in the last frame, and is to search it
+        self._handover = Handover(self._blazepose)
+        self._strayed: tuple[Pose, Pose] | None = None  # ours and BlazePose's, where BlazePose has gone over again
+
+    def _begin_with_another(self) -> None:
+        """All that was learnt of whom BlazePose followed so far says nothing of the lifter."""
+        handover = self._handover
+        self._begin(self._seen_s)
+        self._handover = handover
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found; frames must come in the order of their time."""
@@ -88,12 +99,16 @@ class Paired:
         strays = pose is not None and self._place.left(_crop(pose), now_s)
         self._certainty = math.nan if pose is None else certainty(pose)
         unsure = self._certainty < UNSURE and self._agreement.earned(now_s)
-        wanted = lost or strays or unsure or self._believed(now_s)
+        handed = self._handover.stands(now_s)
+        wanted = lost or strays or unsure or handed or self._believed(now_s)
         self._checked = pose if begun is None and not wanted and self._due(now_s) else None
         self._searches = unsure and not lost and now_s >= self._check_s
         self._needed = wanted and now_s - self._seen_s < GUESS_FOR_S
         ours = begun.result() if begun is not None else self._ours.estimate(frame) if self._needed else None
         aside = one = corrected = False
+        self._strayed = None
+        if ours is not None and pose is not None and handed and off(ours, pose) > SAME:
+            lost, self._strayed = True, (ours, pose)
         if ours is not None and pose is not None and not lost:
             one = (within if unsure else near)(_crop(ours), _crop(pose))
             if one:
@@ -115,7 +130,7 @@ class Paired:
         return pose
 
     def look_around(self, frame: Frame) -> None:
-        """Now and then: whether BlazePose follows the lifter, or our network sees one who looks much more like him.
+        """Now and then: whether BlazePose follows the lifter, or our network sees him elsewhere.
 
         Args:
             frame: which was estimated last.
@@ -123,6 +138,9 @@ class Paired:
         pose, self._checked = self._checked, None
         if self._blazepose.due:
             self._blazepose.look_around(frame)
+        elif self._strayed is not None:
+            if self._handover.due(frame.captured_s):
+                self._handover.look(frame, *self._strayed)
         elif pose is not None:  # never both in one frame
             self._check(frame, pose)
         elif self._searches and self._search(frame.captured_s):
@@ -133,7 +151,7 @@ class Paired:
         return corrected or now_s < self._believed_s
 
     def _due(self, now_s: float) -> bool:
-        return now_s >= self._check_s or (self._agreement.due(now_s) and self._certainty > SURE)
+        return now_s >= self._check_s or self._handover.due(now_s)
 
     def _check(self, frame: Frame, pose: Pose) -> None:
         now_s = frame.captured_s
@@ -143,6 +161,9 @@ class Paired:
         if ours is not None and not near(_crop(ours), _crop(pose)) and self._aside(ours, pose, now_s):
             self._lose(now_s)
             self._check_s = now_s  # again in the next frame
+            return
+        if self._handover.look(frame, ours, pose):
+            self._begin_with_another()
             return
         self._compare(ours, pose, now_s)
         self._forget(now_s)

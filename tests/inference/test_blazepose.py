@@ -11,9 +11,11 @@ from device.camera.clip import Clip
 from device.camera.frames import Frame
 from device.errors import ModelError
 from device.inference import fetch, models, surface
+from device.inference.blazepose import BlazePose
 from device.inference.detector import PersonDetector
 from device.inference.landmarks import LANDMARKS
 from device.inference.pose_model import PoseModel, open_pose_model
+from device.inference.squatlight_pose import crop_around
 from device.squat.pose import BAR_ENDS, JOINTS, SURFACES, Pose, index
 
 SHARED = Path(__file__).parents[2].parent / "shared"  # measured data beside the repository, where there is some
@@ -219,6 +221,23 @@ def test_a_bystander_is_left_for_a_lifter_who_comes(demo_clip: Path, model: Pose
         at.append(float(pose.keypoints[HIPS, 0].mean()))
     assert min(at[:5]) > 700  # the bystander
     assert 300 < at[-1] < 600
+
+
+def test_another_is_followed_when_told_to_and_not_for_having_been_looked_at(demo_clip: Path, model: PoseModel) -> None:
+    assert isinstance(model, BlazePose)
+    pictures = [replace(f, image=np.hstack([panel(f.image)] * 3)) for f in frames(demo_clip, 6)]
+    middle = model.estimate(pictures[0])
+    width = pictures[0].image.shape[1] / 3
+    crop = crop_around(middle.keypoints[: len(JOINTS)])
+    found = model.sees(pictures[0], replace(crop, centre=(crop.centre[0] + width, crop.centre[1])))
+    assert found[0].keypoints[HIPS, 0].mean() == pytest.approx(middle.keypoints[HIPS, 0].mean() + width, abs=10)
+    for frame in pictures[1:3]:
+        assert width < look(model, frame).keypoints[HIPS, 0].mean() < 2 * width
+    model.follow(pictures[2], found[1])
+    for frame in pictures[3:]:
+        assert 2 * width < look(model, frame).keypoints[HIPS, 0].mean()
+    wall = replace(pictures[0], image=np.full_like(pictures[0].image, 120))
+    assert model.sees(wall, found[1]) is None
 
 
 def test_no_pose_waits_while_others_are_looked_for(

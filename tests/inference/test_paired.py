@@ -11,6 +11,8 @@ import pytest
 from device.camera.frames import Frame
 from device.inference.agreement import COMPARE_S, FAILED, KEPT_S, LAST, SELDOM_S, Agreement
 from device.inference.choice import GUESS_FOR_S, PROVEN_S
+from device.inference.handover import LOOK_S
+from device.inference.letterbox import Crop
 from device.inference.paired import BELIEVED_S, CHECK_S, LOST_S, Paired
 from device.inference.pose_model import open_pose_model
 from device.squat.depth import DEFAULT, estimate
@@ -23,9 +25,12 @@ THEIRS, OURS = 100.0, 104.0  # where the points of a pose lie: who made it
 
 
 class Nobody:
-    """Stands for a pose model that never looks for others."""
+    """Stands for a pose model that never looks for others, and sees nobody but whom it follows."""
 
     due, around = False, 0
+
+    def sees(self, frame: Frame, crop: Crop) -> None:
+        return None
 
     def look_around(self, frame: Frame) -> None:
         self.around += 1
@@ -89,13 +94,15 @@ def never(_: float) -> bool:
 def test_who_blazepose_sees_is_believed_and_our_network_is_asked_now_and_then() -> None:
     found, network = watched(always, always, 3.5 * CHECK_S)
     assert {whose(p) for _, p in found} == {"theirs"}
-    assert network.asked_s == pytest.approx([0, CHECK_S, 2 * CHECK_S, 3 * CHECK_S], abs=2 / FPS)
+    assert np.diff(network.asked_s) == pytest.approx(LOOK_S, abs=1 / FPS)
 
 
 def test_a_frame_that_blazepose_misses_is_filled_and_no_more() -> None:
-    found, network = watched(lambda t: abs(t - 1) > 0.01, always, 3)
-    assert [round(t, 2) for t, p in found if whose(p) == "ours"] == [1.0]
-    assert network.asked_s == pytest.approx([0.0, 1.0, 1 + 1 / FPS]), "in the frame after it runs beside BlazePose"
+    missed_s = 1.1
+    found, network = watched(lambda t: abs(t - missed_s) > 0.01, always, 3)
+    assert [round(t, 2) for t, p in found if whose(p) == "ours"] == [missed_s]
+    there = [t for t in network.asked_s if missed_s - 0.01 < t < missed_s + LOOK_S / 2]
+    assert there == pytest.approx([missed_s, missed_s + 1 / FPS]), "in the frame after it runs beside BlazePose"
 
 
 def test_a_lifter_who_is_lost_is_followed_by_our_network_until_blazepose_has_kept_him_for_a_while() -> None:
@@ -442,18 +449,23 @@ def test_a_camera_opened_anew_asks_blazepose_alone_first() -> None:
 
 
 @pytest.mark.parametrize(("x", "every_s"), [(320.0, COMPARE_S), (320.0 + 30, SELDOM_S)])
-def test_where_blazepose_is_sure_the_two_are_compared_more_often_while_they_may_agree(x: float, every_s: float) -> None:
-    asked_s: list[float] = []
+def test_where_blazepose_is_sure_the_two_are_compared_more_often_while_they_may_agree(
+    x: float, every_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted_s: list[float] = []
+    note = Agreement.note
 
-    def ours(t: float) -> Pose:
-        asked_s.append(t)
-        return figure(x, 300, t)
+    def noting(self: Agreement, same: bool, now_s: float) -> None:
+        noted_s.append(now_s)
+        note(self, same, now_s)
 
-    played(lambda t: figure(320, 300, t), ours, 20)
-    early = [t for t in asked_s if t < FAILED * COMPARE_S - 0.1]
-    assert np.diff(early) == pytest.approx(COMPARE_S, abs=2 / FPS)
-    checks, compared = 15 / CHECK_S, 15 / every_s  # from 5 to 20 s
-    assert compared - 2 <= len([t for t in asked_s if t > FAILED * COMPARE_S]) <= compared + checks
+    monkeypatch.setattr(Agreement, "note", noting)
+    played(lambda t: figure(320, 300, t), lambda t: figure(x, 300, t), 20)
+    slack_s = LOOK_S + 1 / FPS  # it is compared at the next look
+    gaps_s = np.diff(noted_s)
+    assert gaps_s[: FAILED - 1] == pytest.approx(COMPARE_S, abs=slack_s)
+    assert gaps_s[FAILED - 1 :] == pytest.approx(every_s, abs=slack_s)
+    assert len(gaps_s) > FAILED
 
 
 def test_a_clock_that_goes_back_compares_anew() -> None:
@@ -466,7 +478,7 @@ def test_a_clock_that_goes_back_compares_anew() -> None:
     model = Paired(Play(lambda t: figure(320, 300, t)), Play(ours))  # type: ignore[arg-type]
     for t in (*np.arange(1000, 1003, 1 / FPS), *np.arange(5, 8, 1 / FPS)):
         look(model, t)
-    assert len([t for t in asked_s if t < 10]) == 6
+    assert np.diff([t for t in asked_s if t < 10]) == pytest.approx(LOOK_S, abs=1 / FPS)
 
 
 def test_a_place_that_blazepose_has_not_seen_the_lifter_in_for_long_binds_nobody() -> None:

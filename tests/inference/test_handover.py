@@ -1,0 +1,154 @@
+"""Whom BlazePose follows beside a spotter: scripts stand for both networks; how they see is tested elsewhere."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from device.camera.frames import Frame
+from device.inference.choice import SAME, THERE
+from device.inference.handover import LOOK_S, STANDS_S, TIMES, off
+from device.inference.letterbox import Crop
+from device.inference.paired import LOST_S, Paired
+from device.squat.pose import Pose, index
+from tests.inference.test_paired import FPS, IMAGE, Play, figure, where
+
+LIFTER, SPOTTER = 320.0, 400.0  # 80 pixels are 0.3 sides of their crops
+SOON_S = TIMES * (LOOK_S + 1 / FPS)
+SURE = 1.0  # score of hips that tell a depth
+
+Where = Callable[[float], float]
+
+
+class Follows(Play):
+    """Stands for BlazePose: follows whom it is told to, for as long as it keeps to him.
+
+    Args:
+        keeps_s: after how long it goes over to the spotter again.
+        there: whether somebody is seen at the lifter's.
+    """
+
+    def __init__(self, keeps_s: float = np.inf, there: bool = True, x: float = SPOTTER) -> None:
+        super().__init__(lambda t: figure(self.at, 300, t))
+        self.keeps_s, self.there, self.at, self.begun_s = keeps_s, there, x, np.inf
+        self.asked_s: list[float] = []
+        self.followed_s: list[float] = []
+
+    def estimate(self, frame: Frame) -> Pose | None:
+        if frame.captured_s - self.begun_s >= self.keeps_s:
+            self.at = SPOTTER
+        return super().estimate(frame)
+
+    def sees(self, frame: Frame, crop: Crop) -> tuple[Pose, Crop] | None:
+        self.asked_s.append(frame.captured_s)
+        x = LIFTER if self.there and abs(crop.centre[0] - LIFTER) < 20 else self.at
+        return figure(x, 300, frame.captured_s), Crop((x, 0.0), 1.0)
+
+    def follow(self, frame: Frame, crop: Crop) -> None:
+        self.at, self.begun_s = crop.centre[0], frame.captured_s
+        self.followed_s.append(self.begun_s)
+
+
+def played(theirs: Follows, ours: Where, seconds: float) -> tuple[list[tuple[float, Pose]], list[float]]:
+    """The poses over time, and when our network was asked."""
+    asked_s: list[float] = []
+
+    def ask(t: float) -> Pose:
+        asked_s.append(t)
+        return figure(ours(t), 300, t)
+
+    model, found = Paired(theirs, Play(ask)), []  # type: ignore[arg-type]
+    for t in np.arange(round(seconds * FPS)) / FPS:
+        frame = Frame(IMAGE, t, int(t * FPS), 0)
+        found.append((t, model.estimate(frame)))
+        model.look_around(frame)
+    return found, asked_s
+
+
+def at(found: list[tuple[float, Pose]], from_s: float, to_s: float = np.inf) -> set[int]:
+    return {round(where(pose)) for t, pose in found if from_s <= t < to_s}
+
+
+def test_a_spotter_is_left_for_whom_our_network_takes_for_the_lifter() -> None:
+    theirs = Follows()
+    found, _ = played(theirs, lambda _: LIFTER, 5)
+    assert at(found, 0, LOOK_S) == {SPOTTER}
+    assert at(found, SOON_S) == {LIFTER}
+    hips = [pose.scores[index("left_hip")] for t, pose in found if t > SOON_S]
+    assert min(hips) == SURE, "the pose is BlazePose's own, whose depth is told"
+    assert len(theirs.followed_s) == 1
+
+
+def test_who_is_seen_by_our_network_alone_is_not_followed() -> None:
+    theirs = Follows(there=False)
+    found, asked_s = played(theirs, lambda _: LIFTER, 5)
+    assert at(found, 0) == {SPOTTER}
+    assert theirs.followed_s == []
+    assert np.diff(asked_s) == pytest.approx(LOOK_S, abs=1 / FPS), "and it is asked no more often for that"
+
+
+def test_one_look_hands_nobody_over() -> None:
+    theirs, looks = Follows(), itertools.cycle([LIFTER, SPOTTER])
+    found, _ = played(theirs, lambda _: next(looks), 10)
+    assert len(theirs.asked_s) > 5
+    assert theirs.followed_s == []
+    assert at(found, 0) == {SPOTTER}
+
+
+def test_where_both_follow_one_lifter_nobody_else_is_asked_for() -> None:
+    theirs = Follows(x=LIFTER)
+    found, asked_s = played(theirs, lambda _: LIFTER, 5)
+    assert at(found, 0) == {LIFTER}
+    assert (theirs.asked_s, theirs.followed_s) == ([], [])
+    assert np.diff(asked_s) == pytest.approx(LOOK_S, abs=1 / FPS)
+
+
+def test_blazepose_is_called_back_when_it_goes_over_again_and_the_lifter_stays_in_sight() -> None:
+    theirs = Follows(keeps_s=1.0)
+    found, _ = played(theirs, lambda _: LIFTER, 6)
+    assert at(found, SOON_S) == {LIFTER}
+    assert len(theirs.followed_s) >= 4
+    gaps_s = np.diff(theirs.followed_s)
+    assert gaps_s.max() < 1 + LOOK_S + 2 / FPS, "one look is enough then"
+    assert gaps_s.min() >= LOOK_S
+
+
+def test_nobody_is_watched_in_each_frame_for_ever() -> None:
+    theirs = Follows()
+    _, asked_s = played(theirs, lambda _: LIFTER, STANDS_S + 10)
+    begun_s = theirs.followed_s[0]
+    watched = [t for t in asked_s if begun_s < t < begun_s + STANDS_S - 0.1]
+    later = [t for t in asked_s if t > begun_s + STANDS_S + 0.1]
+    assert np.diff(watched) == pytest.approx(1 / FPS, abs=1e-3)
+    assert np.median(np.diff(later)) == pytest.approx(LOOK_S, abs=1 / FPS)
+
+
+def test_what_was_learnt_of_the_spotter_is_not_held_against_the_lifter() -> None:
+    """The place where the spotter stood is not the lifter's: BlazePose, there now, is not said to have strayed."""
+    theirs = Follows(there=True)
+    found, _ = played(theirs, lambda t: SPOTTER if t < 4 else LIFTER, 4 + STANDS_S + 4 * LOST_S)
+    assert at(found, 0, 4) == {SPOTTER}
+    assert at(found, 4 + SOON_S) == {LIFTER}
+
+
+def test_times_that_go_back_begin_anew() -> None:
+    theirs = Follows()
+    model = Paired(theirs, Play(lambda t: figure(LIFTER, 300, t)))  # type: ignore[arg-type]
+    for t in (1000.0, *np.arange(3 * FPS) / FPS):
+        frame = Frame(IMAGE, t, 0, 0)
+        model.estimate(frame)
+        model.look_around(frame)
+    assert theirs.followed_s[0] < 2 * SOON_S
+
+
+def test_arms_that_reach_over_make_nobody_another() -> None:
+    """A spotter's hands, and those of our network's lifter, may be put to one place; trunks stay apart."""
+    one, reaching = figure(LIFTER, 300, 0.0), figure(LIFTER, 300, 0.0)
+    reaching.keypoints[index("left_wrist", "right_wrist")] += [150, 0]
+    assert off(one, reaching) == 0
+    assert off(one, figure(SPOTTER, 300, 0.0)) > THERE > SAME
+    mirrored = figure(LIFTER, 300, 0.0)
+    sides = index("left_hip", "right_hip", "left_shoulder", "right_shoulder")
+    mirrored.keypoints[sides] = mirrored.keypoints[sides[[1, 0, 3, 2]]]
+    assert off(one, mirrored) == pytest.approx(0, abs=1e-6), "left and right may be mistaken"
