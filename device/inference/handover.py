@@ -2,8 +2,9 @@
 
 BlazePose goes by head and trunk, so beside a lifter behind plates a spotter is the clearer figure, and it stays with
 him. Our network learnt who the lifter is of several people, but it sees people where there are none, too, most of all
-in real rooms. So where it keeps putting the lifter elsewhere, BlazePose is asked to look there as well, and if it sees
-somebody, follows him from then on.
+in real rooms. So where it puts the lifter elsewhere, BlazePose is asked to look there as well, and if it sees somebody,
+follows him from then on. Of two who part, whoever has left the place where both saw one person last is not believed as
+soon as the other.
 """
 
 import math
@@ -17,11 +18,12 @@ from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import crop_around
 from device.squat.pose import JOINTS, Pose, index
 
-LOOK_S = 0.25  # how often our network looks whether BlazePose follows the lifter
-TIMES = 2  # so often in a row it must see him elsewhere
-STANDS_S = 20.0  # so long after the last handing over BlazePose may go over to the clearer figure again
-# Over the tune split of real clips, looked at twice a second, our network puts a trunk elsewhere in 68 of 830 frames;
-# in one of them BlazePose sees somebody there.
+LOOK_S = 0.25  # how often our network looks who the lifter is
+SELDOM = 8  # so much longer it waits at most where it was in vain: where BlazePose sees nobody there
+TIMES, PATIENT = 2, 6  # so often in a row both must see him elsewhere; where it is our network that went elsewhere
+STANDS_S = 20.0  # for so long after a handing over the two are compared in each frame
+# Over the tune split of real clips, looked at twice a second, our network puts the trunk elsewhere in 68 of 830 frames;
+# in one of them BlazePose sees somebody there. The levels were chosen on rendered sets.
 
 _JOINTS = index(*JOINTS)
 _TRUNK = np.array([index("left_hip", "right_hip"), index("left_shoulder", "right_shoulder")])
@@ -37,6 +39,8 @@ class Handover:
     def __init__(self, blazepose: BlazePose) -> None:
         self._blazepose = blazepose
         self._look_s = -math.inf  # from when on our network is to look
+        self._vain = 0  # looks in a row that were in vain
+        self._met: Pose | None = None  # the person whom both saw last, or who of them is believed since they parted
         self._other: Pose | None = None  # the lifter elsewhere, as our network saw him last
         self._times = 0  # how often in a row
         self._stands_s = -math.inf
@@ -46,8 +50,19 @@ class Handover:
         return now_s >= self._look_s
 
     def stands(self, now_s: float) -> bool:
-        """Whether BlazePose was handed over so short a time ago that it is to be watched in each frame."""
+        """Whether BlazePose was handed over so short a time ago that the two are compared in each frame."""
         return now_s < self._stands_s
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether both saw somebody elsewhere at the last look."""
+        return self._other is not None
+
+    def strays(self, ours: Pose, theirs: Pose) -> bool:
+        """Whether BlazePose has left the lifter, for a frame of the time in which `stands` is True."""
+        strays = off(ours, theirs) > SAME and self._ours_stayed(ours, theirs)
+        self._met = ours if strays else theirs
+        return strays
 
     def look(self, frame: Frame, ours: Pose | None, theirs: Pose) -> bool:
         """Hands BlazePose over where it is time to; tells whether it did.
@@ -58,32 +73,44 @@ class Handover:
             theirs: whom BlazePose follows in it.
         """
         now_s = frame.captured_s
-        self._look_s = now_s + LOOK_S
-        there = self._seen(frame, ours, theirs) if ours is not None and off(ours, theirs) > SAME else None
-        if ours is None or there is None:
-            self._other, self._times = None, 0
+        one = ours is not None and off(ours, theirs) <= SAME
+        found = None if ours is None or one else self._seen(frame, ours, theirs)
+        self._vain = 0 if one or found is not None else self._vain + 1
+        self._look_s = now_s + LOOK_S * min(2**self._vain, SELDOM)
+        if one:
+            self._met = theirs
+        if ours is None or found is None:
+            self._other = None
             return False
-        again = self._other is not None and off(ours, self._other) < THERE
-        self._other, self._times = ours, self._times + 1 if again else 1
-        if self._times < TIMES and not self.stands(now_s):
+        last, self._other = self._other, ours
+        again = last is not None and now_s - last.captured_s < 2 * TIMES * LOOK_S and off(ours, last) <= THERE
+        self._times = self._times + 1 if again else 1
+        enough = 1 if self.stands(now_s) else TIMES if self._ours_stayed(ours, theirs) else PATIENT
+        if self._times < enough:
             return False
-        self._blazepose.follow(frame, there)
-        self._other, self._times, self._stands_s = None, 0, now_s + STANDS_S
+        person, crop = found
+        self._blazepose.follow(frame, crop)
+        self._met, self._other = person, None
+        if not self.stands(now_s):
+            self._stands_s = now_s + STANDS_S
         return True
 
-    def _seen(self, frame: Frame, ours: Pose, theirs: Pose) -> Crop | None:
-        """From which crop BlazePose follows whom our network sees; None: it sees nobody there, or whom it follows."""
-        found = self._blazepose.sees(frame, _crop(ours))
-        if found is None or off(found[0], ours) > THERE or off(found[0], theirs) < SAME:
-            return None
-        return found[1]
+    def _ours_stayed(self, ours: Pose, theirs: Pose) -> bool:
+        return self._met is None or off(ours, self._met) < off(theirs, self._met)
+
+    def _seen(self, frame: Frame, ours: Pose, theirs: Pose) -> tuple[Pose, Crop] | None:
+        """Whom BlazePose sees where our network sees somebody; None: nobody, or whom it follows."""
+        found = self._blazepose.sees(frame, around(ours))
+        there = found is not None and off(found[0], ours) <= THERE and off(found[0], theirs) >= SAME
+        return found if there else None
 
 
 def off(one: Pose, other: Pose) -> float:
     """How far two trunks are from each other, in sides of the larger crop; arms may reach over to somebody else."""
     apart_px = np.linalg.norm((one.keypoints - other.keypoints)[_TRUNK].mean(1), axis=-1).mean()
-    return float(apart_px / max(_crop(one).side_px, _crop(other).side_px))
+    return float(apart_px / max(around(one).side_px, around(other).side_px))
 
 
-def _crop(pose: Pose) -> Crop:
+def around(pose: Pose) -> Crop:
+    """The crop around somebody's joints."""
     return crop_around(pose.keypoints[_JOINTS])

@@ -26,13 +26,12 @@ import numpy as np
 from device.camera.frames import Frame
 from device.inference.agreement import APART_M, SURE, UNSURE, Agreement, apart_m, certainty
 from device.inference.blazepose import BlazePose
-from device.inference.choice import GUESS_FOR_S, SAME, Place, claim, near, within
-from device.inference.handover import Handover, off
-from device.inference.letterbox import Crop
-from device.inference.squatlight_pose import SquatlightPose, crop_around
+from device.inference.choice import GUESS_FOR_S, Place, claim, near, within
+from device.inference.handover import Handover, around
+from device.inference.squatlight_pose import SquatlightPose
 from device.squat.depth import MIN_SCORE
 from device.squat.features import features, legs_seen
-from device.squat.pose import JOINTS, SURFACES, Pose, index
+from device.squat.pose import SURFACES, Pose, index
 from device.squat.squatness import ANY_LEG
 
 LOST_S, WITHIN_S = 0.25, 2.0  # lost by BlazePose, seen by our network for so long within so long: ours is believed ...
@@ -45,7 +44,6 @@ BEAT_THEIRS = 3.0  # how much stronger our network's claim must be than that of 
 
 _UNSURE = 0.9 * MIN_SCORE
 _TELL_DEPTH = index("left_hip", "right_hip", *SURFACES)
-_JOINTS = index(*JOINTS)
 
 
 class Paired:
@@ -75,13 +73,14 @@ class Paired:
         self._place, self._agreement = Place(), Agreement()
         self._needed = self._searches = False  # whether our network was needed in the last frame, and is to search it
         self._handover = Handover(self._blazepose)
-        self._strayed: tuple[Pose, Pose] | None = None  # ours and BlazePose's, where BlazePose has gone over again
+        self._apart: tuple[Pose, Pose] | None = None  # ours and BlazePose's, where BlazePose follows somebody else
 
     def _begin_with_another(self) -> None:
-        """All that was learnt of whom BlazePose followed so far says nothing of the lifter."""
-        handover = self._handover
+        """BlazePose follows somebody else: where who was followed so far stood, and was lost, is not the lifter's."""
+        kept = self._handover, self._agreement
         self._begin(self._seen_s)
-        self._handover = handover
+        self._handover, self._agreement = kept
+        self._needed = True
 
     def estimate(self, frame: Frame) -> Pose | None:
         """The lifter's pose, or None where nobody is found; frames must come in the order of their time."""
@@ -96,37 +95,39 @@ class Paired:
         pose = self._blazepose.estimate(frame)
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)
-        strays = pose is not None and self._place.left(_crop(pose), now_s)
+        strays = pose is not None and self._place.left(around(pose), now_s)
         self._certainty = math.nan if pose is None else certainty(pose)
         unsure = self._certainty < UNSURE and self._agreement.earned(now_s)
         handed = self._handover.stands(now_s)
         wanted = lost or strays or unsure or handed or self._believed(now_s)
         self._checked = pose if begun is None and not wanted and self._due(now_s) else None
-        self._searches = unsure and not lost and now_s >= self._check_s
+        self._searches = (unsure or handed) and not lost and now_s >= self._check_s
         self._needed = wanted and now_s - self._seen_s < GUESS_FOR_S
         ours = begun.result() if begun is not None else self._ours.estimate(frame) if self._needed else None
         aside = one = corrected = False
-        self._strayed = None
-        if ours is not None and pose is not None and handed and off(ours, pose) > SAME:
-            lost, self._strayed = True, (ours, pose)
-        if ours is not None and pose is not None and not lost:
-            one = (within if unsure else near)(_crop(ours), _crop(pose))
+        self._apart = None
+        left = ours is not None and pose is not None and not lost and handed and self._handover.strays(ours, pose)
+        if ours is not None and pose is not None and not lost and not left:
+            one = (within if unsure else near)(around(ours), around(pose))
             if one:
                 corrected = unsure and apart_m(ours, pose) > APART_M
                 self._compare(ours, pose, now_s)
             else:
-                lost = strays and self._place.holds(_crop(ours))  # BlazePose has jumped to somebody else
+                lost = strays and self._place.holds(around(ours))  # BlazePose has jumped to somebody else
                 aside = not lost and self._aside(ours, pose, now_s)
+                left = lost or aside
+        if ours is not None and pose is not None and left:
+            self._apart = (ours, pose)
         if ours is not None and (lost or aside or corrected):
             self._lose(now_s, corrected)
-        elif wanted and not unsure:
+        elif wanted and not unsure and not handed:
             self._check_s = now_s + CHECK_S
-        if ours is not None and (lost or corrected or self._believed(now_s)):
+        if ours is not None and (lost or corrected or (left and handed) or self._believed(now_s)):
             return _without_depth(ours)
-        if not (aside or one) and self._checked is None:
+        if not (aside or one or handed) and self._checked is None:
             self._forget(now_s)
         if pose is not None:
-            self._place.see(_crop(pose), now_s)
+            self._place.see(around(pose), now_s)
         return pose
 
     def look_around(self, frame: Frame) -> None:
@@ -136,11 +137,11 @@ class Paired:
             frame: which was estimated last.
         """
         pose, self._checked = self._checked, None
-        if self._blazepose.due:
+        if self._blazepose.due and not self._handover.stands(frame.captured_s):
             self._blazepose.look_around(frame)
-        elif self._strayed is not None:
-            if self._handover.due(frame.captured_s):
-                self._handover.look(frame, *self._strayed)
+        elif self._apart is not None:
+            if self._handover.due(frame.captured_s) and self._handover.look(frame, *self._apart):
+                self._begin_with_another()
         elif pose is not None:  # never both in one frame
             self._check(frame, pose)
         elif self._searches and self._search(frame.captured_s):
@@ -158,14 +159,15 @@ class Paired:
         if now_s >= self._check_s:
             self._search(now_s)
         ours = self._ours.estimate(frame)
-        if ours is not None and not near(_crop(ours), _crop(pose)) and self._aside(ours, pose, now_s):
+        if self._handover.due(now_s) and self._handover.look(frame, ours, pose):
+            self._begin_with_another()
+            return
+        if ours is not None and not near(around(ours), around(pose)) and self._aside(ours, pose, now_s):
             self._lose(now_s)
             self._check_s = now_s  # again in the next frame
             return
-        if self._handover.look(frame, ours, pose):
-            self._begin_with_another()
-            return
-        self._compare(ours, pose, now_s)
+        if not self._handover.elsewhere:
+            self._compare(ours, pose, now_s)
         self._forget(now_s)
 
     def _compare(self, ours: Pose | None, pose: Pose, now_s: float) -> None:
@@ -186,10 +188,10 @@ class Paired:
 
     def _aside(self, ours: Pose, theirs: Pose, now_s: float) -> bool:
         """Whether BlazePose follows somebody else than our network, whose claim is so much stronger."""
-        if self._place.left(_crop(ours), now_s) and self._place.holds(_crop(theirs)):
+        if self._place.left(around(ours), now_s) and self._place.holds(around(theirs)):
             self._believed_s = self._corrected_s = -math.inf  # it is our network that has jumped
             return False
-        return claim(_crop(ours), ours.size) > BEAT_THEIRS * claim(_crop(theirs), theirs.size)
+        return claim(around(ours), ours.size) > BEAT_THEIRS * claim(around(theirs), theirs.size)
 
     def _lose(self, now_s: float, corrected: bool = False) -> None:
         """Takes note of a frame in which our network alone saw the lifter, or saw him where he is."""
@@ -213,10 +215,6 @@ def made_up(pose: Pose) -> bool:
     """Whether the legs are guessed: none is seen at all, or hardly, and they are where no leg can be."""
     legs = legs_seen(pose).max()
     return bool(legs < ANY_LEG or (legs < LEGS_SEEN and features(pose).height < HIPS_OVER_FEET))
-
-
-def _crop(pose: Pose) -> Crop:
-    return crop_around(pose.keypoints[_JOINTS])
 
 
 def _without_depth(pose: Pose) -> Pose:
