@@ -96,7 +96,8 @@ class Handover:
         return True
 
     def _ours_stayed(self, ours: Pose, theirs: Pose) -> bool:
-        return self._met is None or off(ours, self._met) < off(theirs, self._met)
+        """Nearer to the person whom both saw; to the side, as a squatter sinks."""
+        return self._met is None or abs(_x_px(ours) - _x_px(self._met)) < abs(_x_px(theirs) - _x_px(self._met))
 
     def _seen(self, frame: Frame, ours: Pose, theirs: Pose) -> tuple[Pose, Crop] | None:
         """Whom BlazePose sees where our network sees somebody; None: nobody, or whom it follows."""
@@ -109,6 +110,10 @@ def off(one: Pose, other: Pose) -> float:
     """How far two trunks are from each other, in sides of the larger crop; arms may reach over to somebody else."""
     apart_px = np.linalg.norm((one.keypoints - other.keypoints)[_TRUNK].mean(1), axis=-1).mean()
     return float(apart_px / max(around(one).side_px, around(other).side_px))
+
+
+def _x_px(pose: Pose) -> float:
+    return float(pose.keypoints[_TRUNK, 0].mean())
 
 
 def around(pose: Pose) -> Crop:
