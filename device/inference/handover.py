@@ -21,6 +21,7 @@ from device.squat.pose import JOINTS, Pose, index
 LOOK_S = 0.25  # how often our network looks who the lifter is
 SELDOM = 8  # so much longer it waits at most where it was in vain: where BlazePose sees nobody there
 TIMES, PATIENT = 2, 6  # so often in a row both must see him elsewhere; where it is our network that went elsewhere
+PARTED = 0.08  # trunks so far apart, in sides of a crop, are then not one: BlazePose is off by 0.05 where it is right
 STANDS_S = 20.0  # for so long after a handing over the two are compared in each frame
 # Over the tune split of real clips, looked at twice a second, our network puts the trunk elsewhere in 68 of 830 frames;
 # in one of them BlazePose sees somebody there. The levels were chosen on rendered sets.
@@ -40,7 +41,7 @@ class Handover:
         self._blazepose = blazepose
         self._look_s = -math.inf  # from when on our network is to look
         self._vain = 0  # looks in a row that were in vain
-        self._met: Pose | None = None  # the person whom both saw last, or who of them is believed since they parted
+        self._met: Pose | None = None  # whom both saw last, as our network saw him; in the time of `stands` also since they parted
         self._other: Pose | None = None  # the lifter elsewhere, as our network saw him last
         self._times = 0  # how often in a row
         self._stands_s = -math.inf
@@ -60,9 +61,11 @@ class Handover:
 
     def strays(self, ours: Pose, theirs: Pose) -> bool:
         """Whether BlazePose has left the lifter, for a frame of the time in which `stands` is True."""
-        strays = off(ours, theirs) > SAME and self._ours_stayed(ours, theirs)
-        self._met = ours if strays else theirs
-        return strays
+        parted = off(ours, theirs) > PARTED
+        if parted and self._met is not None and off(ours, self._met) >= off(theirs, self._met):
+            return False
+        self._met = ours
+        return parted
 
     def look(self, frame: Frame, ours: Pose | None, theirs: Pose) -> bool:
         """Hands BlazePose over where it is time to; tells whether it did.
@@ -78,7 +81,7 @@ class Handover:
         self._vain = 0 if one or found is not None else self._vain + 1
         self._look_s = now_s + LOOK_S * min(2**self._vain, SELDOM)
         if one:
-            self._met = theirs
+            self._met = ours
         if ours is None or found is None:
             self._other = None
             return False
