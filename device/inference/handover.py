@@ -21,10 +21,10 @@ from device.squat.pose import JOINTS, Pose, index
 LOOK_S = 0.25  # how often our network looks who the lifter is
 SELDOM = 8  # so much longer it waits at most where it was in vain: where BlazePose sees nobody there
 TIMES, PATIENT = 2, 6  # so often in a row both must see him elsewhere; where it is our network that went elsewhere
-PARTED = 0.08  # trunks so far apart, in sides of a crop, are then not one: BlazePose is off by 0.05 where it is right
-STANDS_S = 20.0  # for so long after a handing over the two are compared in each frame
-# Over the tune split of real clips, looked at twice a second, our network puts the trunk elsewhere in 68 of 830 frames;
-# in one of them BlazePose sees somebody there. The levels were chosen on rendered sets.
+STANDS_S = 20.0  # for so long after a handing over the two are compared in each frame ...
+PARTED = 0.08  # ... and trunks so far apart, in sides of a crop, are of two: where BlazePose is right up to 0.06
+# Chosen on rendered sets. Over the tune split of real clips, looked at twice a second by a script, our network alone put
+# the trunk elsewhere in 66 of 827 frames; in one of them BlazePose saw somebody there.
 
 _JOINTS = index(*JOINTS)
 _TRUNK = np.array([index("left_hip", "right_hip"), index("left_shoulder", "right_shoulder")])
@@ -41,7 +41,7 @@ class Handover:
         self._blazepose = blazepose
         self._look_s = -math.inf  # from when on our network is to look
         self._vain = 0  # looks in a row that were in vain
-        self._met: Pose | None = None  # whom both saw last, as our network saw him; in the time of `stands` also since they parted
+        self._met: Pose | None = None  # whom both saw last, or where `stands` is True our network alone
         self._other: Pose | None = None  # the lifter elsewhere, as our network saw him last
         self._times = 0  # how often in a row
         self._stands_s = -math.inf

@@ -9,8 +9,7 @@ for a while it is not asked.
 BlazePose has lost him, too, where it makes up a body that nobody can have, out of a plate, where it follows
 somebody who stands aside while our network sees the lifter in his place, and where it is unsure of him and our network,
 which has seen in this room what BlazePose saw where it was sure, puts his hips elsewhere. Where BlazePose follows a
-spotter it is handed over to the lifter (`device.inference.handover`), and watched for a while: whoever it goes over to
-then is not him.
+spotter it is handed over to the lifter (`device.inference.handover`).
 
 Where our network was needed in the frame before, both run at once: no lamp waits for the one after the other. What they
 find does not depend on which of them is done first.
@@ -39,7 +38,7 @@ BELIEVED_S = 5.0  # ... until that was not so for this long; levels chosen on re
 FRAME_S = 0.1  # the longest time that one frame stands for
 LEGS_SEEN, HIPS_OVER_FEET = 0.5, 0.15  # hips no further over the feet, in leg lengths, on legs that are hardly seen,
 # are made up: on plates 0.07 to -0.8; squatters behind a post under a camera that looks down 0.44 and more
-CHECK_S = 4.0  # how often our network looks whether BlazePose follows the lifter
+CHECK_S = 4.0  # how often our network searches the whole picture for the lifter
 BEAT_THEIRS = 3.0  # how much stronger our network's claim must be than that of whom BlazePose follows
 
 _UNSURE = 0.9 * MIN_SCORE
@@ -69,7 +68,7 @@ class Paired:
         self._believed_s = -math.inf  # until when our network is believed, as BlazePose had lost him ...
         self._corrected_s = -math.inf  # ... and as it was unsure of him, if our network's say is earned
         self._seen_s = now_s  # when BlazePose found somebody last, or the first frame came
-        self._check_s = -math.inf  # from when on our network is asked whether BlazePose follows the lifter
+        self._check_s = -math.inf  # from when on our network searches the whole picture
         self._place, self._agreement = Place(), Agreement()
         self._needed = self._searches = False  # whether our network was needed in the last frame, and is to search it
         self._handover = Handover(self._blazepose)
