@@ -23,8 +23,8 @@ SELDOM = 8  # so much longer it waits at most where it was in vain: where BlazeP
 TIMES, PATIENT = 2, 6  # so often in a row both must see him elsewhere; where it is our network that went elsewhere
 STANDS_S = 20.0  # for so long after a handing over the two are compared in each frame ...
 PARTED = 0.08  # ... and trunks so far apart, in sides of a crop, are of two: where BlazePose is right up to 0.06
-# Chosen on rendered sets. Over the tune split of real clips, looked at twice a second by a script, our network alone put
-# the trunk elsewhere in 66 of 827 frames; in one of them BlazePose saw somebody there.
+# Chosen on rendered sets. Over the tune split of real clips, looked at twice a second by a script, our network alone
+# put the trunk elsewhere in 66 of 764 frames; in one of them BlazePose saw somebody there.
 
 _JOINTS = index(*JOINTS)
 _TRUNK = np.array([index("left_hip", "right_hip"), index("left_shoulder", "right_shoulder")])
