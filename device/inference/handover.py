@@ -105,7 +105,7 @@ class Handover:
     def _seen(self, frame: Frame, ours: Pose, theirs: Pose) -> tuple[Pose, Crop] | None:
         """Whom BlazePose sees where our network sees somebody; None: nobody, or whom it follows."""
         found = self._blazepose.sees(frame, around(ours))
-        there = found is not None and off(found[0], ours) <= THERE and off(found[0], theirs) >= SAME
+        there = found is not None and off(found[0], ours) <= SAME and off(found[0], theirs) > THERE
         return found if there else None
 
 

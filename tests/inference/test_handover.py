@@ -163,6 +163,35 @@ def test_trunks_a_little_apart_are_told_apart_while_the_two_are_compared() -> No
     assert at(found, 3) == {LIFTER + 0.1 * SIDE_PX}, "and not otherwise"
 
 
+def test_who_comes_back_by_himself_is_looked_for_no_longer() -> None:
+    class Returns(Follows):
+        def estimate(self, frame: Frame) -> Pose | None:
+            t = frame.captured_s
+            self.there = t < 3
+            self.at = SPOTTER if 3 <= t < 3.5 else LIFTER if t >= 3.5 else self.at
+            return super().estimate(frame)
+
+    theirs = Returns()
+    found, _ = played(theirs, lambda _: LIFTER, 10)
+    assert at(found, SOON_S) == {LIFTER}
+    assert max(theirs.asked_s) < 4
+    assert len(theirs.followed_s) == 1
+
+
+def test_whom_blazepose_sees_beside_himself_is_nobody_else() -> None:
+    """Somebody on hands and knees, of whom either pose is a little wrong."""
+
+    class Crawls(Follows):
+        def sees(self, frame: Frame, crop: Crop) -> tuple[Pose, Crop]:
+            self.asked_s.append(frame.captured_s)
+            return figure(SPOTTER - 0.15 * SIDE_PX, 300, frame.captured_s), crop
+
+    theirs = Crawls()
+    played(theirs, lambda _: SPOTTER - 0.17 * SIDE_PX, 5)
+    assert theirs.asked_s
+    assert theirs.followed_s == []
+
+
 def test_meanwhile_nothing_keeps_a_lamp_waiting_and_the_picture_is_searched_now_and_then() -> None:
     class Sprawls(Follows):
         """Its feet are elsewhere, so its crop is."""
@@ -172,7 +201,7 @@ def test_meanwhile_nothing_keeps_a_lamp_waiting_and_the_picture_is_searched_now_
         def estimate(self, frame: Frame) -> Pose | None:
             self.due = bool(self.followed_s)
             found = super().estimate(frame)
-            if found is not None:
+            if found is not None and self.followed_s:
                 found.keypoints[index("left_toe", "left_heel", "left_ankle")] += [300, 0]
             return found
 
