@@ -37,7 +37,6 @@ LEVELS = {
     "thighs_apart": "LUNGE_THIGHS", "shanks_apart": "LUNGE_SHANKS", "feet_moved": "MAX_FEET_MOVED",
     "walked": "MAX_WALKED", "lean_deg": "HINGE_LEAN_DEG", "hands_down": "HANG", "hands_stood": "HANG_BOTH",
     "lean_stood_deg": "MAX_LEAN_STOOD_DEG", "lean_risen_deg": "MAX_LEAN_STOOD_DEG", "hips_seen": "HIPS_SEEN",
-    "leg_seen": "LEG_CLEAR",
 }  # fmt: skip
 """The measures of a dip, each with its level in `squatness`."""
 

@@ -38,8 +38,6 @@ KNEELING_DEG = 30.0  # the same where even a hidden leg's shank is guessed to li
 HIPS_SEEN, ON_BAR, SURE_DROP = 0.5, 0.35, 0.5  # where the hips are not seen, only who stands with the hands at the bar,
 # or sinks so far, has squatted: our network alone takes lunges and deadlifts for squats, 20 of 24 with hands at 0.56
 # or lower down, 23 of them with a drop of 0.47 or less; of 336 rendered sets 0.3 loses a rep, 0.35 none
-LEG_CLEAR, CLEAR_DROP = 0.7, 0.44  # ... and of him one leg is seen, or he sinks so far: good mornings behind plates
-# and standing legs that our network makes up drop 0.41 or less over legs of 0.58 or less; squats 0.46 or more, or 0.82
 ARMS_HANG = 0.74  # hands of who stands with hanging arms 0.79 or more; of who fails with a goblet 0.69 or less
 STILL_HANG = 0.55  # ... and goes down with them: squatters' rise to 0.51 or less, or the hips sink by 0.59 or more
 HANG_DROP = 0.28  # of them nothing is as sure as a bar on the back; lifts and lunges seen badly 0.27, squats 0.3
@@ -69,7 +67,6 @@ class Dip:
         lean_stood_deg: of the trunk in the highest frames, the least.
         lean_risen_deg: the same in those after the lowest frame; 0 where there are none.
         hips_seen: see `Features`.
-        leg_seen: score of the better-seen leg.
     """
 
     drop: float
@@ -86,7 +83,6 @@ class Dip:
     lean_stood_deg: float
     lean_risen_deg: float
     hips_seen: float
-    leg_seen: float
 
 
 def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
@@ -128,7 +124,6 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
         lean_stood_deg=min(f.lean_deg for f in high),
         lean_risen_deg=min(risen, default=0.0),
         hips_seen=hips_seen,
-        leg_seen=float(legs_seen.max()),
     )
 
 
@@ -153,9 +148,6 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float], stood_up: bool 
     upright = found.lean_deg < upright_deg and hands > HANG and found.drop < LUNGE_DROP
     hang = found.hands_down > HANG or hands > HANG_BOTH or (still and found.lean_deg > BENT_DEG)
     bent = found.lean_risen_deg > MAX_LEAN_STOOD_DEG
-    hidden = found.hips_seen < HIPS_SEEN
-    guessed = hidden and found.hands_stood > ON_BAR and found.drop <= SURE_DROP
-    guessed |= hidden and found.leg_seen < LEG_CLEAR and found.drop < CLEAR_DROP
     hinge = (hang or bent) and found.lean_deg > HINGE_LEAN_DEG and found.drop < HINGE_DROP
     return bool(
         found.drop >= MIN_DROP
@@ -164,7 +156,7 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float], stood_up: bool 
         and found.feet_moved <= MAX_FEET_MOVED
         and found.walked <= MAX_WALKED
         and found.lean_stood_deg <= MAX_LEAN_STOOD_DEG
-        and not guessed
+        and (found.hips_seen >= HIPS_SEEN or found.hands_stood <= ON_BAR or found.drop > SURE_DROP)
         and not lunge
         and not upright
         and not hinge

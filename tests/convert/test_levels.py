@@ -14,7 +14,6 @@ DIP = Dip(
     drop=0.5, shank_up=0.7, shank_guessed=0.7, knees_apart_deg=5.0, thighs_apart=0.1, shanks_apart=0.1,
     feet_moved=0.05, walked=0.02,
     lean_deg=30.0, hands_down=0.3, hands_stood=0.2, lean_stood_deg=10.0, lean_risen_deg=10.0, hips_seen=1.0,
-    leg_seen=1.0,
 )  # fmt: skip
 
 

@@ -172,16 +172,6 @@ def test_where_the_hips_are_hidden_only_hands_at_the_bar_or_a_long_way_down_make
     assert is_squat(hidden, [0.4 if h == 0.5 else h for h in HEIGHTS])
 
 
-@pytest.mark.parametrize(
-    ("leg", "lowest", "counts"), [(0.6, 0.55, False), (0.78, 0.55, True), (0.6, 0.52, True), (0.1, 0.5, True)]
-)
-def test_where_the_hips_are_hidden_a_leg_is_seen_or_he_sinks_far(leg, lowest, counts):
-    heights = [max(h, lowest) for h in HEIGHTS]  # drops of 0.42, 0.45 and 0.47
-    hidden = squat(hips_seen=0.1, legs_seen=np.array([leg, 0.05], np.float32))
-    assert is_squat(hidden, heights) == counts
-    assert is_squat([replace(f, hips_seen=0.9) for f in hidden], heights)
-
-
 def test_who_goes_down_upright_under_hanging_arms_has_one_foot_behind():
     heights = [0.62 if h == 0.5 else max(h, 0.62) for h in HEIGHTS]
     seen = [replace(moment(h), lean_deg=10.0, hands_down=HANG + 0.1) for h in heights]
