@@ -18,8 +18,8 @@ from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import crop_around
 from device.squat.pose import JOINTS, Pose, index
 
-LOOK_S = 0.25  # how often our network looks who the lifter is
-SELDOM = 8  # so much longer it waits at most where it was in vain: where BlazePose sees nobody there
+LOOK_S, AGAIN_S = 0.5, 0.25  # how often our network looks who the lifter is; while it sees him elsewhere
+SELDOM = 8  # so much longer it waits at most where that is in vain, as BlazePose sees nobody there
 TIMES, PATIENT = 2, 6  # so often in a row both must see him elsewhere; where it is our network that went elsewhere
 STANDS_S = 20.0  # for so long after a handing over the two are compared in each frame ...
 PARTED = 0.08  # ... and trunks so far apart, in sides of a crop, are of two: where BlazePose is right up to 0.06
@@ -79,14 +79,14 @@ class Handover:
         one = ours is not None and off(ours, theirs) <= SAME
         found = None if ours is None or one else self._seen(frame, ours, theirs)
         self._vain = 0 if one or found is not None else self._vain + 1
-        self._look_s = now_s + LOOK_S * min(2**self._vain, SELDOM)
+        self._look_s = now_s + (LOOK_S if one else AGAIN_S * min(2**self._vain, SELDOM))
         if one:
             self._met = ours
         if ours is None or found is None:
             self._other = None
             return False
         last, self._other = self._other, ours
-        again = last is not None and now_s - last.captured_s < 2 * TIMES * LOOK_S and off(ours, last) <= THERE
+        again = last is not None and now_s - last.captured_s < TIMES * LOOK_S and off(ours, last) <= THERE
         self._times = self._times + 1 if again else 1
         enough = 1 if self.stands(now_s) else TIMES if self._ours_stayed(ours, theirs) else PATIENT
         if self._times < enough:

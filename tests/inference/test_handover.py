@@ -10,7 +10,7 @@ import pytest
 
 from device.camera.frames import Frame
 from device.inference.choice import SAME, THERE
-from device.inference.handover import LOOK_S, PATIENT, SELDOM, STANDS_S, TIMES, Handover, off
+from device.inference.handover import AGAIN_S, LOOK_S, PATIENT, SELDOM, STANDS_S, TIMES, Handover, off
 from device.inference.letterbox import Crop
 from device.inference.paired import CHECK_S, Paired
 from device.squat.pose import Pose, index
@@ -18,7 +18,7 @@ from tests.inference.test_paired import FPS, IMAGE, Play, figure, where
 
 SIDE_PX = 375.0  # of the crops around them
 LIFTER, SPOTTER = 320.0, 320.0 + 0.21 * SIDE_PX
-SOON_S = TIMES * (LOOK_S + 1 / FPS)
+SOON_S = TIMES * (AGAIN_S + 1 / FPS)
 SURE = 1.0  # score of hips that tell a depth
 
 Where = Callable[[float], float]
@@ -78,7 +78,7 @@ def at(found: list[tuple[float, Pose]], from_s: float, to_s: float = np.inf) -> 
 def test_a_spotter_is_left_for_whom_our_network_takes_for_the_lifter() -> None:
     theirs = Follows()
     found, _ = played(theirs, lambda _: LIFTER, 5)
-    assert at(found, 0, LOOK_S) == {SPOTTER}
+    assert at(found, 0, AGAIN_S) == {SPOTTER}
     assert at(found, SOON_S) == {LIFTER}
     hips = [pose.scores[index("left_hip")] for t, pose in found if t > SOON_S]
     assert min(hips) == SURE, "the pose is BlazePose's own, whose depth is told"
@@ -91,7 +91,7 @@ def test_who_is_seen_by_our_network_alone_is_not_followed() -> None:
     found, _ = played(theirs, lambda _: LIFTER, 12)
     assert at(found, 0) == {SPOTTER}
     assert theirs.followed_s == []
-    waits_s = [LOOK_S * wait for wait in (2, 4, SELDOM, SELDOM, SELDOM)]
+    waits_s = [AGAIN_S * wait for wait in (2, 4, SELDOM, SELDOM, SELDOM)]
     assert np.diff(theirs.asked_s)[:5] == pytest.approx(waits_s, abs=1 / FPS), "it is looked for ever less often"
 
 
@@ -118,7 +118,7 @@ def test_blazepose_is_called_back_when_it_goes_over_again_and_the_lifter_stays_i
     assert len(theirs.followed_s) >= 4
     gaps_s = np.diff(theirs.followed_s)
     assert gaps_s.max() < 1 + 3 / FPS, "one look is enough then"
-    assert gaps_s.min() >= LOOK_S
+    assert gaps_s.min() >= AGAIN_S
 
 
 def test_it_is_called_back_at_once_for_some_time_only() -> None:
@@ -245,11 +245,11 @@ def test_our_network_that_goes_elsewhere_must_see_the_lifter_there_for_longer() 
         found, _ = played(theirs, lambda t: LIFTER if from_s <= t < to_s else SPOTTER, 12)
         return at(found, to_s - 0.1), theirs
 
-    brief_s = (PATIENT - 1) * LOOK_S
+    brief_s = (PATIENT - 1) * AGAIN_S
     assert passes(4, 4 + brief_s)[0] == {SPOTTER}, "somebody who passes, whom both see"
     x, theirs = passes(4, 12)
     assert x == {LIFTER}
-    assert theirs.followed_s == pytest.approx([4 + PATIENT * LOOK_S], abs=LOOK_S + PATIENT / FPS)
+    assert theirs.followed_s == pytest.approx([4 + PATIENT * AGAIN_S], abs=LOOK_S + PATIENT / FPS)
 
 
 def test_who_of_the_two_left_the_lifter_is_not_believed_while_they_are_compared() -> None:
@@ -277,7 +277,7 @@ def test_who_jumps_far_aside_is_called_back() -> None:
     theirs = Jumps(x=LIFTER)
     found, _ = played(theirs, lambda _: LIFTER, 30)
     assert at(found, 0) == {LIFTER}
-    assert theirs.followed_s == pytest.approx([4 + TIMES * LOOK_S], abs=2 * LOOK_S)
+    assert theirs.followed_s == pytest.approx([4 + TIMES * AGAIN_S], abs=LOOK_S)
     told = [t for t, pose in found if pose.scores[index("left_hip")] == SURE]
     assert len([t for t in told if t > 5]) == pytest.approx(25 * FPS, abs=2), "and soon tells the depth again"
 
@@ -327,7 +327,7 @@ def test_looks_long_apart_are_not_in_a_row() -> None:
     theirs = Follows()
     handover = Handover(theirs)  # type: ignore[arg-type]
     ours, pose = figure(LIFTER, 300, 0.0), figure(SPOTTER, 300, 0.0)
-    for t, handed in ((0.0, False), (100.0, False), (100.0 + LOOK_S, True)):
+    for t, handed in ((0.0, False), (100.0, False), (100.0 + AGAIN_S, True)):
         seen = replace(ours, captured_s=t)
         assert handover.look(Frame(IMAGE, t, 0, 0), seen, replace(pose, captured_s=t)) == handed
 
