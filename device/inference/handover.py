@@ -19,10 +19,12 @@ from device.inference.squatlight_pose import crop_around
 from device.squat.pose import JOINTS, Pose, index
 
 LOOK_S, AGAIN_S = 0.5, 0.25  # how often our network looks who the lifter is; while it sees him elsewhere
-SELDOM = 8  # so much longer it waits at most where that is in vain, as BlazePose sees nobody there
+SELDOM = 8  # so much longer it waits at most where looks are in vain: nobody is there, or BlazePose sees nobody there
 TIMES, PATIENT = 2, 6  # so often in a row both must see him elsewhere; where it is our network that went elsewhere
-STANDS_S = 20.0  # for so long after a handing over the two are compared in each frame ...
-PARTED = 0.08  # ... and trunks so far apart, in sides of a crop, are of two: where BlazePose is right up to 0.06
+MET_S = 10.0  # whom both saw longer ago does not tell which of them that is
+STANDS_S = 20.0  # for so long after a handing over BlazePose is watched in each frame: whether it goes over again ...
+PARTED = 0.08  # ... which trunks so far apart tell, in sides of a crop (where BlazePose is right up to 0.06); then our
+VAIN = 3  # network is believed, until so many looks in a row were in vain
 # Chosen on rendered sets. Over the tune split of real clips, looked at twice a second by a script, our network alone
 # put the trunk elsewhere in 66 of 764 frames; in one of them BlazePose saw somebody there.
 
@@ -51,7 +53,7 @@ class Handover:
         return now_s >= self._look_s
 
     def stands(self, now_s: float) -> bool:
-        """Whether BlazePose was handed over so short a time ago that the two are compared in each frame."""
+        """Whether BlazePose was handed over so short a time ago that it is watched in each frame."""
         return now_s < self._stands_s
 
     @property
@@ -60,9 +62,10 @@ class Handover:
         return self._other is not None
 
     def strays(self, ours: Pose, theirs: Pose) -> bool:
-        """Whether BlazePose has left the lifter, for a frame of the time in which `stands` is True."""
+        """Whether BlazePose, watched, has left the lifter in this frame."""
         parted = off(ours, theirs) > PARTED
-        if parted and self._met is not None and off(ours, self._met) >= off(theirs, self._met):
+        left = self._met is not None and off(ours, self._met) >= off(theirs, self._met)  # our network has, rather
+        if parted and (left or self._vain >= VAIN):
             return False
         self._met = ours
         return parted
@@ -88,7 +91,7 @@ class Handover:
         last, self._other = self._other, ours
         again = last is not None and now_s - last.captured_s < TIMES * LOOK_S and off(ours, last) <= THERE
         self._times = self._times + 1 if again else 1
-        enough = 1 if self.stands(now_s) else TIMES if self._ours_stayed(ours, theirs) else PATIENT
+        enough = PATIENT if not self._ours_stayed(ours, theirs) else 1 if self.stands(now_s) else TIMES
         if self._times < enough:
             return False
         person, crop = found
@@ -99,8 +102,12 @@ class Handover:
         return True
 
     def _ours_stayed(self, ours: Pose, theirs: Pose) -> bool:
-        """Nearer to the person whom both saw; to the side, as a squatter sinks."""
-        return self._met is None or abs(_x_px(ours) - _x_px(self._met)) < abs(_x_px(theirs) - _x_px(self._met))
+        """Nearer to the person whom both saw not long ago; to the side, as a squatter sinks."""
+        if self._met is None:
+            return True
+        if ours.captured_s - self._met.captured_s > MET_S:
+            return False
+        return abs(_x_px(ours) - _x_px(self._met)) < abs(_x_px(theirs) - _x_px(self._met))
 
     def _seen(self, frame: Frame, ours: Pose, theirs: Pose) -> tuple[Pose, Crop] | None:
         """Whom BlazePose sees where our network sees somebody; None: nobody, or whom it follows."""

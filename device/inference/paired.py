@@ -25,8 +25,8 @@ import numpy as np
 from device.camera.frames import Frame
 from device.inference.agreement import APART_M, SURE, UNSURE, Agreement, apart_m, certainty
 from device.inference.blazepose import BlazePose
-from device.inference.choice import GUESS_FOR_S, Place, claim, near, within
-from device.inference.handover import Handover, around
+from device.inference.choice import GUESS_FOR_S, SAME, Place, claim, near, within
+from device.inference.handover import Handover, around, off
 from device.inference.squatlight_pose import SquatlightPose
 from device.squat.depth import MIN_SCORE
 from device.squat.features import features, legs_seen
@@ -72,7 +72,7 @@ class Paired:
         self._place, self._agreement = Place(), Agreement()
         self._needed = self._searches = False  # whether our network was needed in the last frame, and is to search it
         self._handover = Handover(self._blazepose)
-        self._apart: tuple[Pose, Pose] | None = None  # ours and BlazePose's, where BlazePose follows somebody else
+        self._apart: tuple[Pose, Pose] | None = None  # ours and BlazePose's, where they are of two people
 
     def _begin_with_another(self) -> None:
         """BlazePose follows somebody else: where who was followed so far stood, and was lost, is not the lifter's."""
@@ -113,9 +113,9 @@ class Paired:
                 self._compare(ours, pose, now_s)
             else:
                 lost = strays and self._place.holds(around(ours))  # BlazePose has jumped to somebody else
-                aside = not lost and self._aside(ours, pose, now_s)
+                aside = not (lost or handed) and self._aside(ours, pose, now_s)
                 left = lost or aside
-        if ours is not None and pose is not None and left:
+        if ours is not None and pose is not None and (left or (not lost and off(ours, pose) > SAME)):
             self._apart = (ours, pose)
         if ours is not None and (lost or aside or corrected):
             self._lose(now_s, corrected)
@@ -151,14 +151,16 @@ class Paired:
         return corrected or now_s < self._believed_s
 
     def _due(self, now_s: float) -> bool:
-        return now_s >= self._check_s or self._handover.due(now_s)
+        compares = self._certainty > SURE and self._agreement.due(now_s) and not self._handover.elsewhere
+        return now_s >= self._check_s or self._handover.due(now_s) or compares
 
     def _check(self, frame: Frame, pose: Pose) -> None:
         now_s = frame.captured_s
         if now_s >= self._check_s:
             self._search(now_s)
         ours = self._ours.estimate(frame)
-        if self._handover.due(now_s) and self._handover.look(frame, ours, pose):
+        one = ours is not None and off(ours, pose) <= SAME
+        if (one or self._handover.due(now_s)) and self._handover.look(frame, ours, pose):
             self._begin_with_another()
             return
         if ours is not None and not near(around(ours), around(pose)) and self._aside(ours, pose, now_s):
