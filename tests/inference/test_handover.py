@@ -10,7 +10,7 @@ import pytest
 
 from device.camera.frames import Frame
 from device.inference.choice import SAME, THERE
-from device.inference.handover import AGAIN_S, LOOK_S, PATIENT, SELDOM, STANDS_S, TIMES, Handover, off
+from device.inference.handover import AGAIN_S, LOOK_S, MET_S, PATIENT, SELDOM, STANDS_S, TIMES, Handover, off
 from device.inference.letterbox import Crop
 from device.inference.paired import CHECK_S, Paired
 from device.squat.pose import Pose, index
@@ -259,6 +259,64 @@ def test_who_of_the_two_left_the_lifter_is_not_believed_while_they_are_compared(
     assert len(theirs.followed_s) == 1
     hips = [pose.scores[index("left_hip")] for t, pose in found if t > SOON_S]
     assert min(hips) == SURE, "BlazePose's own poses"
+
+
+def test_a_mistaken_handing_over_is_undone_when_our_network_has_been_right_for_a_while() -> None:
+    class TwoPeople(Follows):
+        def sees(self, frame: Frame, crop: Crop) -> tuple[Pose, Crop]:
+            x = min((LIFTER, SPOTTER), key=lambda person: abs(person - crop.centre[0]))
+            return figure(x, 300, frame.captured_s), Crop((x, 0.0), 1.0)
+
+    theirs = TwoPeople(x=LIFTER)
+    found, _ = played(theirs, lambda t: SPOTTER if 3 <= t < 5 else LIFTER, 12)
+    assert at(found, 4.9, 5) == {SPOTTER}
+    assert at(found, 5 + PATIENT * (AGAIN_S + 1 / FPS) + LOOK_S) == {LIFTER}
+
+
+def test_our_network_is_not_believed_where_looks_are_in_vain() -> None:
+    class Gone(Follows):
+        def estimate(self, frame: Frame) -> Pose | None:
+            if frame.captured_s >= 3:
+                self.at, self.there = SPOTTER, False
+            return super().estimate(frame)
+
+    found, _ = played(Gone(), lambda _: LIFTER, 10)
+    assert at(found, SOON_S, 4) == {LIFTER}
+    assert at(found, 3 + AGAIN_S * (2 + 4 + 1)) == {SPOTTER}
+
+
+def test_somebody_large_in_front_is_not_followed_at_one_look_while_blazepose_is_watched() -> None:
+    class Crowd(Follows):
+        def sees(self, frame: Frame, crop: Crop) -> tuple[Pose, Crop]:
+            x, tall_px = (LIFTER, 120) if crop.side_px < 200 else (LIFTER + 60, 500)
+            return figure(x, tall_px, frame.captured_s), Crop((x, 0.0), 1.0)
+
+    theirs, shown = Crowd(), []
+    theirs.script = lambda t: figure(theirs.at, 120, t)
+
+    def ours(t: float) -> Pose:
+        return figure(LIFTER + 60, 500, t) if 2 <= t < 2.1 else figure(LIFTER, 120, t)
+
+    model = Paired(theirs, Play(ours))  # type: ignore[arg-type]
+    for t in np.arange(4 * FPS) / FPS:
+        frame = Frame(IMAGE, t, int(t * FPS), 0)
+        shown.append((t, model.estimate(frame)))
+        model.look_around(frame)
+    assert len(theirs.followed_s) == 1
+    assert at(shown, SOON_S) == {LIFTER}
+
+
+def test_whom_both_saw_long_ago_does_not_tell_who_left() -> None:
+    theirs = Follows()
+    start = (100.0, 100.0 + MET_S + 1)
+    for early, looks in zip((True, False), (TIMES, PATIENT), strict=True):
+        handover = Handover(theirs)  # type: ignore[arg-type]
+        met = figure(LIFTER, 300, 100.0)
+        assert not handover.look(Frame(IMAGE, 100.0, 0, 0), met, met)
+        for count in range(1, looks + 1):
+            t = start[not early] + count * AGAIN_S
+            handed = handover.look(Frame(IMAGE, t, 0, 0), figure(LIFTER, 300, t), figure(SPOTTER, 300, t))
+            assert handed == (count == looks)
 
 
 def test_our_network_is_never_believed_without_end() -> None:

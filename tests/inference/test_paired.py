@@ -468,6 +468,18 @@ def test_where_blazepose_is_sure_the_two_are_compared_more_often_while_they_may_
     assert len(gaps_s) > FAILED
 
 
+def test_where_blazepose_is_seldom_sure_no_sure_frame_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted_s: list[float] = []
+    monkeypatch.setattr(Agreement, "note", lambda self, same, now_s: noted_s.append(now_s))
+    monkeypatch.setattr(Agreement, "due", lambda self, now_s: not noted_s or now_s - noted_s[-1] >= COMPARE_S)
+
+    def theirs(t: float) -> Pose:
+        return figure(320, 300, t, trunk=1.0 if round(t * FPS) % 31 == 7 else HALF_HIDDEN)
+
+    played(theirs, lambda t: figure(320, 300, t), 30)
+    assert len(noted_s) == pytest.approx(30 * FPS / 31, abs=2)
+
+
 def test_a_clock_that_goes_back_compares_anew() -> None:
     asked_s: list[float] = []
 
