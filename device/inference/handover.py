@@ -2,9 +2,9 @@
 
 BlazePose goes by head and trunk, so beside a lifter behind plates a spotter is the clearer figure, and it stays with
 him. Our network learnt who the lifter is of several people, but it sees people where there are none, too, most of all
-in real rooms. So where it puts the lifter elsewhere, BlazePose is asked to look there as well, and if it sees somebody,
-follows him from then on. Of two who part, whoever has left the place where both saw one person last is not believed as
-soon as the other.
+in real rooms. So where it puts the lifter elsewhere, BlazePose is asked to look there as well, and if it sees somebody
+there who is clearly not whom it follows, follows him from then on. Where it is our network that has left the place
+where both saw one person last, it must see him elsewhere for longer.
 """
 
 import math
