@@ -18,6 +18,9 @@ GUESSED = (1.0, 0.7)  # sides of crops at the centre, in the picture's longer si
 UNWATCHED_S = 2.0  # a room at which nobody looked for so long may no longer be empty
 GUESS_FOR_S = 30.0  # a room so long empty is looked at by the detector alone
 HOME_S = 3.0  # time constant of the place where the lifter stays
+KEPT_S = 1.5  # so long in one place, he stays there; who walks about on a labelled clip keeps one for 1.1 s
+THERE = 1.5 * SAME  # a squatter's hips go back, and the middle of his joints with them: by 0.13 on a rendered clip
+LARGER = 1.25  # who is so much larger than he was there is another: 1.4 on that clip
 TIMES = 2  # so many checks in a row must find another stronger
 
 
@@ -62,10 +65,12 @@ class Place:
 
     def __init__(self) -> None:
         self.crop: Crop | None = None
-        self._now_s = -math.inf
+        self._now_s = self._since_s = -math.inf
 
     def see(self, mine: Crop, now_s: float) -> None:
         """Takes where he is now."""
+        if self.crop is None or now_s - self._now_s >= PROVEN_S or self.left(mine, now_s):
+            self._since_s = now_s
         share = 1 - math.exp(-max(now_s - self._now_s, 0) / HOME_S)
         self._now_s = now_s
         self.crop = mine if self.crop is None else _between(self.crop, mine, share)
@@ -73,6 +78,12 @@ class Place:
     def left(self, mine: Crop, now_s: float) -> bool:
         """Whether who is in a crop stands aside of it, and the lifter was there not long ago."""
         return now_s - self._now_s < PROVEN_S and self._aside(mine) > 2 * SAME
+
+    def holds(self, mine: Crop) -> bool:
+        """Whether who is in a crop stands or squats there, where the lifter has stayed for a while."""
+        if self.crop is None or self._now_s - self._since_s < KEPT_S:
+            return False
+        return self._aside(mine) < THERE and mine.side_px < LARGER * self.crop.side_px
 
     def _aside(self, mine: Crop) -> float:
         """How far to the side, in the larger crop's sides."""

@@ -3,9 +3,8 @@
 BlazePose goes by head and trunk, so beside a lifter behind plates a spotter is the clearer figure, and it stays with
 him. Our network learnt who the lifter is of several people, but it sees people where there are none, too, most of all
 in real rooms. So where it puts the lifter elsewhere, BlazePose is asked to look there as well, and if it sees somebody
-there who is clearly not whom it follows, follows him from then on. Who has left the place where both saw one person
-last is trusted less: BlazePose, where it has jumped, is handed back at the first look, and our network, where it has
-gone elsewhere, must see him there for longer.
+there who is clearly not whom it follows, follows him from then on. Where it is our network that has left the place
+where both saw one person last, it must see him elsewhere for longer.
 """
 
 import math
@@ -14,7 +13,7 @@ import numpy as np
 
 from device.camera.frames import Frame
 from device.inference.blazepose import BlazePose
-from device.inference.choice import SAME
+from device.inference.choice import SAME, THERE
 from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import crop_around
 from device.squat.pose import JOINTS, Pose, index
@@ -22,9 +21,7 @@ from device.squat.pose import JOINTS, Pose, index
 LOOK_S, AGAIN_S = 0.5, 0.25  # how often our network looks who the lifter is; while it sees him elsewhere
 SELDOM = 8  # so much longer it waits at most where looks are in vain: nobody is there, or BlazePose sees nobody there
 TIMES, PATIENT = 2, 6  # so often in a row both must see him elsewhere; where it is our network that went elsewhere
-THERE = 1.5 * SAME  # trunks further apart are not of one person, who sinks between two looks
 MET_S = 10.0  # whom both saw longer ago does not tell which of them that is
-JUMP = 2 * SAME  # so far to the side of where both saw him BlazePose has gone to somebody else, or he has walked
 STANDS_S = 20.0  # for so long after a handing over BlazePose is watched in each frame: whether it goes over again ...
 PARTED = 0.08  # ... which trunks so far apart tell, in sides of a crop (where BlazePose is right up to 0.06); then our
 VAIN = 3  # network is believed, until so many looks in a row were in vain
@@ -51,11 +48,9 @@ class Handover:
         self._times = 0  # how often in a row
         self._stands_s = -math.inf
 
-    def due(self, theirs: Pose) -> bool:
-        """Whether to look in this frame, in which BlazePose follows somebody."""
-        now_s = theirs.captured_s
-        waits = self._vain or self.elsewhere or self.stands(now_s)  # BlazePose looks again at none but a fresh jump
-        return now_s >= self._look_s or (not waits and self._jumped(theirs))
+    def due(self, now_s: float) -> bool:
+        """Whether to look in this frame."""
+        return now_s >= self._look_s
 
     def stands(self, now_s: float) -> bool:
         """Whether BlazePose was handed over so short a time ago that it is watched in each frame."""
@@ -70,14 +65,12 @@ class Handover:
         """Whether BlazePose, watched, has left the lifter in this frame."""
         parted = off(ours, theirs) > PARTED
         left = self._met is not None and off(ours, self._met) >= off(theirs, self._met)  # our network has, rather
-        if parted and (left or self._vain >= VAIN):
+        if not parted:
+            self._vain = 0
+        elif left or self._vain >= VAIN:
             return False
         self._met = ours
         return parted
-
-    def wandered(self, ours: Pose, theirs: Pose) -> bool:
-        """Whether it is our network that has left the place where both saw one person not long ago."""
-        return self._jumped(ours) and not self._jumped(theirs)
 
     def look(self, frame: Frame, ours: Pose | None, theirs: Pose) -> bool:
         """Hands BlazePose over where it is time to; tells whether it did.
@@ -100,8 +93,8 @@ class Handover:
         last, self._other = self._other, ours
         again = last is not None and now_s - last.captured_s < TIMES * LOOK_S and off(ours, last) <= THERE
         self._times = self._times + 1 if again else 1
-        enough = 1 if self.stands(now_s) or self._jumped(theirs) else TIMES
-        if self._times < (enough if self._ours_stayed(ours, theirs) else PATIENT):
+        enough = PATIENT if not self._ours_stayed(ours, theirs) else 1 if self.stands(now_s) else TIMES
+        if self._times < enough:
             return False
         person, crop = found
         self._blazepose.follow(frame, crop)
@@ -117,12 +110,6 @@ class Handover:
         if ours.captured_s - self._met.captured_s > MET_S:
             return False
         return abs(_x_px(ours) - _x_px(self._met)) < abs(_x_px(theirs) - _x_px(self._met))
-
-    def _jumped(self, pose: Pose) -> bool:
-        """Far to the side of the person whom both saw not long ago."""
-        if self._met is None or pose.captured_s - self._met.captured_s > MET_S:
-            return False
-        return abs(_x_px(pose) - _x_px(self._met)) > JUMP * around(self._met).side_px
 
     def _seen(self, frame: Frame, ours: Pose, theirs: Pose) -> tuple[Pose, Crop] | None:
         """Whom BlazePose sees where our network sees somebody; None: nobody, or whom it follows."""

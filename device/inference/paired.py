@@ -6,9 +6,10 @@ count his reps. Where his hips are to the centimetre it does not know, so their 
 the depth of such a rep is not told. It sees people where there are none, too: in a room that BlazePose has found empty
 for a while it is not asked.
 
-BlazePose has lost him, too, where it makes up a body that nobody can have, out of a plate, and where it is unsure of
-him and our network, which has seen in this room what BlazePose saw where it was sure, puts his hips elsewhere. Where
-BlazePose follows a spotter it is handed over to the lifter (`device.inference.handover`).
+BlazePose has lost him, too, where it makes up a body that nobody can have, out of a plate, where it follows
+somebody who stands aside while our network sees the lifter in his place, and where it is unsure of him and our network,
+which has seen in this room what BlazePose saw where it was sure, puts his hips elsewhere. Where BlazePose follows a
+spotter it is handed over to the lifter (`device.inference.handover`).
 
 Where our network was needed in the frame before, both run at once: no lamp waits for the one after the other. What they
 find does not depend on which of them is done first.
@@ -24,7 +25,7 @@ import numpy as np
 from device.camera.frames import Frame
 from device.inference.agreement import APART_M, SURE, UNSURE, Agreement, apart_m, certainty
 from device.inference.blazepose import BlazePose
-from device.inference.choice import GUESS_FOR_S, SAME, near, within
+from device.inference.choice import GUESS_FOR_S, SAME, Place, claim, near, within
 from device.inference.handover import Handover, around, off
 from device.inference.squatlight_pose import SquatlightPose
 from device.squat.depth import MIN_SCORE
@@ -38,6 +39,7 @@ FRAME_S = 0.1  # the longest time that one frame stands for
 LEGS_SEEN, HIPS_OVER_FEET = 0.5, 0.15  # hips no further over the feet, in leg lengths, on legs that are hardly seen,
 # are made up: on plates 0.07 to -0.8; squatters behind a post under a camera that looks down 0.44 and more
 CHECK_S = 4.0  # how often our network searches the whole picture for the lifter
+BEAT_THEIRS = 3.0  # how much stronger our network's claim must be than that of whom BlazePose follows
 
 _UNSURE = 0.9 * MIN_SCORE
 _TELL_DEPTH = index("left_hip", "right_hip", *SURFACES)
@@ -67,7 +69,7 @@ class Paired:
         self._corrected_s = -math.inf  # ... and as it was unsure of him, if our network's say is earned
         self._seen_s = now_s  # when BlazePose found somebody last, or the first frame came
         self._check_s = -math.inf  # from when on our network searches the whole picture
-        self._agreement = Agreement()
+        self._place, self._agreement = Place(), Agreement()
         self._needed = self._searches = False  # whether our network was needed in the last frame, and is to search it
         self._handover = Handover(self._blazepose)
         self._apart: tuple[Pose, Pose] | None = None  # ours and BlazePose's, where they are of two people
@@ -92,34 +94,39 @@ class Paired:
         pose = self._blazepose.estimate(frame)
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)
+        strays = pose is not None and self._place.left(around(pose), now_s)
         self._certainty = math.nan if pose is None else certainty(pose)
         unsure = self._certainty < UNSURE and self._agreement.earned(now_s)
         handed = self._handover.stands(now_s)
-        wanted = lost or unsure or handed or self._believed(now_s)
-        self._checked = pose if pose is not None and begun is None and not wanted and self._due(pose) else None
+        wanted = lost or strays or unsure or handed or self._believed(now_s)
+        self._checked = pose if begun is None and not wanted and self._due(now_s) else None
         self._searches = (unsure or handed) and not lost and now_s >= self._check_s
         self._needed = wanted and now_s - self._seen_s < GUESS_FOR_S
         ours = begun.result() if begun is not None else self._ours.estimate(frame) if self._needed else None
-        left = one = corrected = False
+        aside = one = corrected = False
         self._apart = None
-        if ours is not None and pose is not None and not lost:
-            left = handed and self._handover.strays(ours, pose)
-            one = not left and (within if unsure else near)(around(ours), around(pose))
-            corrected = one and unsure and apart_m(ours, pose) > APART_M
+        left = ours is not None and pose is not None and not lost and handed and self._handover.strays(ours, pose)
+        if ours is not None and pose is not None and not lost and not left:
+            one = (within if unsure else near)(around(ours), around(pose))
             if one:
+                corrected = unsure and apart_m(ours, pose) > APART_M
                 self._compare(ours, pose, now_s)
-            if left or off(ours, pose) > SAME:
-                self._apart = (ours, pose)
-                if self._handover.wandered(ours, pose):
-                    self._believed_s = self._corrected_s = -math.inf
-        if ours is not None and (lost or corrected):
+            else:
+                lost = strays and self._place.holds(around(ours))  # BlazePose has jumped to somebody else
+                aside = not (lost or handed) and self._aside(ours, pose, now_s)
+                left = lost or aside
+        if ours is not None and pose is not None and (left or (not lost and off(ours, pose) > SAME)):
+            self._apart = (ours, pose)
+        if ours is not None and (lost or aside or corrected):
             self._lose(now_s, corrected)
         elif wanted and not unsure and not handed:
             self._check_s = now_s + CHECK_S
-        if ours is not None and (lost or left or corrected or self._believed(now_s)):
+        if ours is not None and (lost or corrected or (left and handed) or self._believed(now_s)):
             return _without_depth(ours)
-        if not (one or handed) and self._checked is None:
+        if not (aside or one or handed) and self._checked is None:
             self._forget(now_s)
+        if pose is not None:
+            self._place.see(around(pose), now_s)
         return pose
 
     def look_around(self, frame: Frame) -> None:
@@ -132,7 +139,7 @@ class Paired:
         if self._blazepose.due and not self._handover.stands(frame.captured_s):
             self._blazepose.look_around(frame)
         elif self._apart is not None:
-            if self._handover.due(self._apart[1]) and self._handover.look(frame, *self._apart):
+            if self._handover.due(frame.captured_s) and self._handover.look(frame, *self._apart):
                 self._begin_with_another()
         elif pose is not None:  # never both in one frame
             self._check(frame, pose)
@@ -143,10 +150,9 @@ class Paired:
         corrected = now_s < self._corrected_s and self._agreement.earned(now_s)
         return corrected or now_s < self._believed_s
 
-    def _due(self, pose: Pose) -> bool:
-        now_s = pose.captured_s
+    def _due(self, now_s: float) -> bool:
         compares = self._certainty > SURE and self._agreement.due(now_s) and not self._handover.elsewhere
-        return now_s >= self._check_s or self._handover.due(pose) or compares
+        return now_s >= self._check_s or self._handover.due(now_s) or compares
 
     def _check(self, frame: Frame, pose: Pose) -> None:
         now_s = frame.captured_s
@@ -154,8 +160,12 @@ class Paired:
             self._search(now_s)
         ours = self._ours.estimate(frame)
         one = ours is not None and off(ours, pose) <= SAME
-        if (one or self._handover.due(pose)) and self._handover.look(frame, ours, pose):
+        if (one or self._handover.due(now_s)) and self._handover.look(frame, ours, pose):
             self._begin_with_another()
+            return
+        if ours is not None and not near(around(ours), around(pose)) and self._aside(ours, pose, now_s):
+            self._lose(now_s)
+            self._check_s = now_s  # again in the next frame
             return
         if not self._handover.elsewhere:
             self._compare(ours, pose, now_s)
@@ -176,6 +186,13 @@ class Paired:
     def _forget(self, now_s: float) -> None:
         if not self._agreement.lately(now_s):  # when our network is needed next, the lifter may be elsewhere
             self._ours.forget()
+
+    def _aside(self, ours: Pose, theirs: Pose, now_s: float) -> bool:
+        """Whether BlazePose follows somebody else than our network, whose claim is so much stronger."""
+        if self._place.left(around(ours), now_s) and self._place.holds(around(theirs)):
+            self._believed_s = self._corrected_s = -math.inf  # it is our network that has jumped
+            return False
+        return claim(around(ours), ours.size) > BEAT_THEIRS * claim(around(theirs), theirs.size)
 
     def _lose(self, now_s: float, corrected: bool = False) -> None:
         """Takes note of a frame in which our network alone saw the lifter, or saw him where he is."""

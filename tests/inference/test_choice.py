@@ -8,6 +8,8 @@ from device.inference.choice import (
     CHECK_S,
     EAGER_FOR_S,
     EAGER_S,
+    KEPT_S,
+    LARGER,
     PROVEN_S,
     Place,
     Rivals,
@@ -83,11 +85,21 @@ def test_an_empty_rooms_middle_is_not_tried_in_every_frame():
     assert rivals.may_guess(100.0), "but where nobody has looked for a while"
 
 
-def test_a_squatter_has_not_left_his_place_and_who_steps_aside_has_but_not_for_ever():
+def test_a_place_is_his_once_he_has_kept_it_and_while_he_squats_but_not_of_somebody_larger():
     place = Place()
-    for i in range(60):
+    assert not place.holds(LIFTER)
+    for i in range(round(KEPT_S * 30) - 2):
         place.see(LIFTER, i / 30)
-    assert not place.left(replace(LIFTER, centre=(330.0, 300.0), side_px=260.0), 2.0)
+    assert not place.holds(LIFTER)
+    for i in range(5):
+        place.see(LIFTER, KEPT_S + i / 30)
+    squatting = replace(LIFTER, centre=(330.0, 300.0), side_px=260.0)
+    assert place.holds(squatting)
+    assert not place.left(squatting, 2.0)
+    assert not place.holds(replace(LIFTER, side_px=LIFTER.side_px * LARGER * 1.05))
     aside = replace(LIFTER, centre=(450.0, 240.0))
     assert place.left(aside, 2.0)
     assert not place.left(aside, 2.0 + PROVEN_S)
+    assert not place.holds(aside)
+    place.see(aside, KEPT_S + 0.2)  # he has gone there himself
+    assert not place.holds(LIFTER)
