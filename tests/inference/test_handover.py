@@ -445,3 +445,14 @@ def test_looks_in_vain_between_which_both_agree_do_not_add_up() -> None:
     found, _ = played(theirs, lambda _: LIFTER, 18)
     assert len(theirs.followed_s) == 1
     assert at(found, SOON_S) == {LIFTER}
+
+
+def test_who_left_is_told_by_where_both_saw_him_last() -> None:
+    handover, there = Handover(Follows(x=SPOTTER)), SPOTTER + 100  # type: ignore[arg-type]
+    for t, x in ((100.0, there), (101.0, LIFTER)):  # he has walked over
+        both = figure(x, 300, t)
+        assert not handover.look(Frame(IMAGE, t, 0, 0), both, both)
+    for count in range(1, TIMES + 1):
+        t = 101 + count * AGAIN_S
+        ours, theirs = figure(LIFTER, 300, t), figure(there, 300, t)
+        assert handover.look(Frame(IMAGE, t, 0, 0), ours, theirs) == (count == TIMES)

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -424,6 +425,23 @@ def test_our_network_never_runs_twice_at_once_nor_in_one_frame() -> None:
         look(model, t / FPS)
     assert network.most == 1
     assert len(set(network.asked_s)) == len(network.asked_s)
+
+
+def test_our_network_runs_once_in_the_first_frame_in_which_blazepose_is_unsure() -> None:
+    asked_s: list[float] = []
+
+    def ours(t: float) -> Pose:
+        asked_s.append(t)
+        return figure(320, 300, t)
+
+    def theirs(t: float, plate_s: float) -> Pose:
+        return figure(320, 300, t, trunk=HIDDEN if t >= plate_s else 1.0)
+
+    begun_s = CHECK_S + 2 * LOOK_S  # between two searches of the whole picture
+    for plate_s in np.arange(begun_s, begun_s + LOOK_S, 1 / FPS):  # one of these is also a frame in which it looks
+        asked_s.clear()
+        played(partial(theirs, plate_s=plate_s), ours, begun_s + 2 * LOOK_S)
+        assert len(set(asked_s)) == len(asked_s)
 
 
 def test_what_goes_wrong_in_either_is_told_and_nothing_runs_on_after_closing() -> None:
