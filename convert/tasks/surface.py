@@ -34,6 +34,7 @@ SHIFT_P99, WORSE = (
 )  # of the torso: what quantization may move the nearer leg's points that are in sight (the
 # heat of hidden ones has several peaks, and a grain tips their mean), and what it may add to the median error
 PART = 300  # rows that a quick comparison takes
+MOVED = 4  # cells of the features by which a training row is moved at most: the device's crop lags, too
 
 _ORDER = index(*POINTS)
 _SURFACES = slice(0, len(SURFACES))
@@ -75,8 +76,8 @@ class Surface:
         return Head(net, *standard(prepared)).to(memory_format=torch.channels_last)  # as features come: faster
 
     def batch(self, prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator | None) -> Mapping[str, Any]:
-        """Rows as they are: crops were disturbed before BlazePose saw them."""
-        return _some(prepared, rows)
+        """Rows whose crops were disturbed before BlazePose saw them; with `rng` each is moved a little, too."""
+        return _some(prepared, rows) if rng is None else _moved(prepared, rows, rng)
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         """Distance of the heat's mean, shape of the heat, and sight."""
@@ -150,6 +151,19 @@ class _Deployed(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         heat, sight = self.maps(features.permute(0, 3, 1, 2))
         return heat[:, _SURFACES].permute(0, 2, 3, 1), sight.permute(0, 2, 3, 1)
+
+
+def _moved(prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator) -> dict[str, Any]:
+    """Rows whose features and points are moved by up to `MOVED` whole cells; what moves in is the border again."""
+    some = _some(prepared, rows)
+    cells = some["features"].shape[1]
+    starts = rng.integers(0, 2 * MOVED + 1, (len(rows), 2))  # where the picture begins, across and down
+    wide = np.pad(some["features"], ((0, 0), (MOVED, MOVED), (MOVED, MOVED), (0, 0)), "edge")
+    some["features"] = np.stack([w[y : y + cells, x : x + cells] for w, (x, y) in zip(wide, starts, strict=True)])
+    some["points"] = some["points"] + ((MOVED - starts) / cells)[:, None].astype(np.float32)
+    inside = ((some["points"] >= 0) & (some["points"] < 1)).all(-1)
+    some["weight"], some["seen"] = some["weight"] * inside, some["seen"] * inside[:, _BACK]
+    return some
 
 
 def _some(prepared: Prepared, rows: NDArray[np.intp]) -> dict[str, Any]:

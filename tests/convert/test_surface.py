@@ -117,6 +117,25 @@ def test_a_few_steps_bring_the_points_nearer(prepared: Prepared) -> None:
     assert after < 0.5 * before
 
 
+def test_a_training_row_is_moved_with_its_points_and_what_leaves_the_crop_counts_no_more(prepared: Prepared) -> None:
+    arrays = {name: np.array(array) for name, array in prepared.arrays.items()}
+    arrays["points"][:, CREASES[0]] = 0.99  # near the corner
+    prepared = Prepared(prepared.folder, arrays, prepared.split, prepared.about)
+    rows, rng = np.tile(prepared.rows("train"), 20), np.random.default_rng(1)
+    plain, moved = TASK.batch(prepared, rows, None), TASK.batch(prepared, rows, rng)
+    by = (moved["points"] - plain["points"])[:, 0] * 64
+    assert {*by.ravel().round(3).tolist()} == {*range(-4, 5)}
+    channel, point = 1, POINTS.index(KEYPOINTS[CREASES[1]])
+    x, y = (moved["points"][:, point] * 64).astype(int).T
+    assert (moved["features"][np.arange(len(rows)), y, x, channel] > 200).all()
+    corner = POINTS.index(KEYPOINTS[CREASES[0]])
+    left = (by > 0).any(-1)
+    assert left.any() and not left.all()
+    assert (moved["weight"][left, corner] == 0).all() and (moved["seen"][left, CREASES[0]] == 0).all()
+    assert (moved["weight"][~left] == plain["weight"][~left]).all() and (moved["seen"][~left] == 1).all()
+    assert moved["weight"].dtype == moved["seen"].dtype == moved["points"].dtype == np.float32
+
+
 def test_points_that_are_not_there_do_not_count(prepared: Prepared) -> None:
     net = TASK.net(SurfaceNet(width=16, blocks=1, deep=0), prepared).eval()
     rows = prepared.rows("train")
