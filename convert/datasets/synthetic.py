@@ -1,5 +1,6 @@
 """Reads what `python -m convert synth` wrote: videos and their truth (layout: convert/synth/truth.py)."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,19 @@ from numpy.typing import NDArray
 from convert.synth.truth import Truth
 from device import settings
 from device.errors import InputError
+from device.inference.models import all_models
+
+FINDERS = ("blazepose_detector", "blazepose_full", "pose", "surface")
 
 
 def found_in(folder: Path, pose_model: str = "") -> Path:
-    """Where the keypoints are kept that a pose model, by default that of the embedded settings, finds in a set."""
-    return folder / f"found-{pose_model or settings.load(settings.DEFAULT_FILE).models.pose}"
+    """Where the keypoints are kept that a pose model, by default that of the embedded settings, finds in a set.
+
+    The name ends in a hash over the networks that find them, so that others find them anew.
+    """
+    name = pose_model or settings.load(settings.DEFAULT_FILE).models.pose
+    networks = {f"{model.name} {model.sha256}" for model in all_models() if model.name in FINDERS}
+    return folder / f"found-{name}-{hashlib.sha256(' '.join(sorted(networks)).encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def view_of(truth: Truth) -> View:
 
 
 def entries(folders: Sequence[Path], seed: int, workers: int = 1) -> list[Entry]:
-    """All entries of rendered sets; what the device finds in them is kept in FOLDER/found-MODEL.
+    """All entries of rendered sets; what the device finds in them is kept in FOLDER/found-MODEL-HASH.
 
     Raises:
         InputError: a folder holds no clips.

@@ -186,6 +186,20 @@ def test_the_report_finds_no_error_in_perfect_poses_and_counts_what_is_missing(m
     assert [view_of(a) for a in (0, -30, 90, -130, 179)] == ["front", "front oblique", "side", "back oblique", "back"]
 
 
+def test_other_networks_find_keypoints_of_a_set_anew(tmp_path, monkeypatch):
+    from convert.datasets import synthetic
+    from device.inference.models import Manifest
+
+    def kept(**hashes: str) -> str:
+        there = [Manifest(name, tmp_path, sha256, {}) for name, sha256 in hashes.items()]
+        monkeypatch.setattr(synthetic, "all_models", lambda: there)
+        return synthetic.found_in(tmp_path, "paired").name
+
+    first = kept(pose="1", surface="2", depth="3")
+    assert kept(surface="2", pose="1", depth="4") == first, "judges what was found"
+    assert len({first, kept(pose="2", surface="2"), kept(pose="1", surface="3"), kept(pose="1")}) == 4
+
+
 def test_a_machines_own_settings_change_neither_reports_nor_the_errors_that_are_lent(tmp_path, monkeypatch):
     from types import SimpleNamespace
 
@@ -196,7 +210,7 @@ def test_a_machines_own_settings_change_neither_reports_nor_the_errors_that_are_
     monkeypatch.setattr(settings, "SYSTEM_FILE", own)
     plain = settings.load(settings.DEFAULT_FILE)
     clip = SyntheticClip(tmp_path / "clip000000.avi", tmp_path / "clip000000.npz")
-    assert clip.found().parent.name == f"found-{plain.models.pose}"
+    assert clip.found().parent.name.startswith(f"found-{plain.models.pose}-")
     used = []
     monkeypatch.setattr(SyntheticClip, "all_in", lambda folder: [clip])
     monkeypatch.setattr(SyntheticClip, "truth", lambda clip: SimpleNamespace(reps=[], visible=[]))
