@@ -38,12 +38,14 @@ def main(arguments: Sequence[str]) -> int:
     tiles = []
     for clip in tqdm(read_manifest(asked.clips, asked.split), unit="clip", disable=None):
         tiles += list(_tiles(clip, asked.reps))
-    while len(tiles) % ACROSS:
-        tiles.append(np.zeros((TILE_PX, TILE_PX, 3), np.uint8))
+    if not tiles:
+        raise InputError(f"{asked.clips}: no whole rep with a pose in the {asked.split} split")
+    reps = len(tiles)
+    tiles += [np.zeros((TILE_PX, TILE_PX, 3), np.uint8)] * (-reps % ACROSS)
     sheet = np.vstack([np.hstack(tiles[at : at + ACROSS]) for at in range(0, len(tiles), ACROSS)])
     if not cv2.imwrite(str(asked.out), sheet[:, :, ::-1]):
         raise InputError(f"{asked.out}: cannot be written")
-    print(f"{asked.out}: {len(tiles)} tiles")
+    print(f"{asked.out}: {reps} reps")
     return 0
 
 
