@@ -80,7 +80,7 @@ class Estimator:
 ESTIMATORS: Mapping[str, Estimator] = {
     "image_plane": Estimator(image_plane, offset=0.125, sigma=0.216),
     "floor_plane": Estimator(floor_plane, offset=0.230, sigma=0.209),
-    SURFACE: Estimator(surface, offset=0.090, sigma=0.207),
+    SURFACE: Estimator(surface, offset=0.050, sigma=0.144),
 }
 DEFAULT = "image_plane"  # of a judge that is given no network; `depth.method` in the settings is the network
 METHODS = (*ESTIMATORS, NETWORK)
