@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from convert.synth.truth import Truth
 from device import settings
 from device.errors import InputError
-from device.inference.models import all_models
+from device.inference.models import told
 
 FINDERS = ("blazepose_detector", "blazepose_full", "pose", "surface")
 
@@ -23,8 +23,8 @@ def found_in(folder: Path, pose_model: str = "") -> Path:
     The name ends in a hash over the networks that find them, so that others find them anew.
     """
     name = pose_model or settings.load(settings.DEFAULT_FILE).models.pose
-    networks = {f"{model.name} {model.sha256}" for model in all_models() if model.name in FINDERS}
-    return folder / f"found-{name}-{hashlib.sha256(' '.join(sorted(networks)).encode()).hexdigest()[:8]}"
+    networks = " ".join(f"{model.name} {model.sha256}" for model in map(told, FINDERS) if model is not None)
+    return folder / f"found-{name}-{hashlib.sha256(networks.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

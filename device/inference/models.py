@@ -60,13 +60,23 @@ def find(name: str) -> Manifest:
         ModelError: no such model, damaged, not the one its manifest tells of, made for another device's keypoints or
             features, or without a model that it requires.
     """
+    if (manifest := told(name)) is not None:
+        verify(manifest)
+        _check_required(manifest)
+        return manifest
+    raise ModelError(f"model {name}: not found in {fetched_folder()}; `squatlight models fetch` brings it")
+
+
+def told(name: str) -> Manifest | None:
+    """The manifest of a model, unverified; None: there is none.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
     for folder in (fetched_folder(), shipped_folder()):
         if (folder / f"{name}.json").is_file():
-            manifest = _read(folder, name)
-            verify(manifest)
-            _check_required(manifest)
-            return manifest
-    raise ModelError(f"model {name}: not found in {fetched_folder()}; `squatlight models fetch` brings it")
+            return _read(folder, name)
+    return None
 
 
 def all_models() -> Iterator[Manifest]:

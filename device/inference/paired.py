@@ -123,7 +123,7 @@ class Paired:
             self._check_s = now_s + CHECK_S
         if ours is not None and (lost or corrected or (left and handed) or self._believed(now_s)):
             return _without_depth(ours)
-        if not (aside or one or handed or unsure) and self._checked is None:
+        if not (aside or one or handed) and self._checked is None:
             self._forget(now_s)
         if pose is not None:
             self._place.see(around(pose), now_s)
@@ -138,13 +138,13 @@ class Paired:
         pose, self._checked = self._checked, None
         if self._blazepose.due and not self._handover.stands(frame.captured_s):
             self._blazepose.look_around(frame)
-        elif self._searches and self._search(frame.captured_s):
-            self._ours.estimate(frame)  # the next frame begins where it found somebody
         elif self._apart is not None:
             if self._handover.due(frame.captured_s) and self._handover.look(frame, *self._apart):
                 self._begin_with_another()
         elif pose is not None:  # never both in one frame
             self._check(frame, pose)
+        elif self._searches and self._search(frame.captured_s):
+            self._ours.estimate(frame)  # the next frame begins where it found somebody
 
     def _believed(self, now_s: float) -> bool:
         corrected = now_s < self._corrected_s and self._agreement.earned(now_s)

@@ -119,7 +119,7 @@ def test_a_few_steps_bring_the_points_nearer(prepared: Prepared) -> None:
 
 def test_a_training_row_is_moved_with_its_points_and_what_leaves_the_crop_counts_no_more(prepared: Prepared) -> None:
     arrays = {name: np.array(array) for name, array in prepared.arrays.items()}
-    arrays["points"][:, CREASES[0]] = 0.99  # near the corner
+    arrays["points"][:, CREASES[0]], arrays["points"][:, KNEE_TOPS[0]] = 0.99, 0.01  # near the corners
     prepared = Prepared(prepared.folder, arrays, prepared.split, prepared.about)
     rows, rng = np.tile(prepared.rows("train"), 20), np.random.default_rng(1)
     plain, moved = TASK.batch(prepared, rows, None), TASK.batch(prepared, rows, rng)
@@ -128,13 +128,15 @@ def test_a_training_row_is_moved_with_its_points_and_what_leaves_the_crop_counts
     channel, point = 1, POINTS.index(KEYPOINTS[CREASES[1]])
     x, y = (moved["points"][:, point] * 64).astype(int).T
     assert (moved["features"][np.arange(len(rows)), y, x, channel] > 200).all()
-    corner = POINTS.index(KEYPOINTS[CREASES[0]])
-    left = (by > 0).any(-1)
-    assert {*left.tolist()} == {True, False}
-    assert (moved["weight"][left, corner] == 0).all()
-    assert (moved["seen"][left, CREASES[0]] == 0).all()
-    assert (moved["weight"][~left] == plain["weight"][~left]).all()
-    assert (moved["seen"][~left] == 1).all()
+    for corner, left in ((CREASES[0], (by > 0).any(-1)), (KNEE_TOPS[0], (by < 0).any(-1))):
+        place = POINTS.index(KEYPOINTS[corner])
+        assert {*left.tolist()} == {True, False}
+        for kept, at in ((moved["weight"] / plain["weight"], place), (moved["seen"], corner)):
+            assert (kept[:, at] == ~left).all()
+    others = [i for i in range(len(POINTS)) if POINTS[i] not in (KEYPOINTS[CREASES[0]], KEYPOINTS[KNEE_TOPS[0]])]
+    assert (moved["weight"][:, others] == plain["weight"][:, others]).all()
+    down = by.round()[:, 1] == 2  # what moves in from above is the border again
+    assert (moved["features"][down, :2] == moved["features"][down, 2:3]).all()
     assert moved["weight"].dtype == moved["seen"].dtype == moved["points"].dtype == np.float32
 
 

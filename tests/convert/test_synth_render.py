@@ -191,8 +191,8 @@ def test_other_networks_find_keypoints_of_a_set_anew(tmp_path, monkeypatch):
     from device.inference.models import Manifest
 
     def kept(**hashes: str) -> str:
-        there = [Manifest(name, tmp_path, sha256, {}) for name, sha256 in hashes.items()]
-        monkeypatch.setattr(synthetic, "all_models", lambda: there)
+        there = {name: Manifest(name, tmp_path, sha256, {}) for name, sha256 in hashes.items()}
+        monkeypatch.setattr(synthetic, "told", there.get)
         return synthetic.found_in(tmp_path, "paired").name
 
     first = kept(pose="1", surface="2", depth="3")

@@ -314,19 +314,6 @@ def test_where_both_agree_the_pose_is_blazeposes_and_our_network_keeps_him_in_si
     assert 2 <= ours.forgotten - begun <= 3, "but for a look at the whole picture now and then"
 
 
-def test_where_blazepose_is_unsure_the_whole_picture_is_searched_now_and_then_though_the_two_differ() -> None:
-    ours = Play(lambda t: figure(320 + 300 * (t >= PLATE_S), 300, t))  # on somebody else, no nearer than BlazePose's
-    model = Paired(  # type: ignore[arg-type]
-        Play(lambda t: figure(320, 300, t, trunk=1.0 if t < PLATE_S else HIDDEN)), ours
-    )
-    times = np.arange(0, PLATE_S + 2.5 * CHECK_S, 1 / FPS)
-    for t in times[times < PLATE_S]:
-        look(model, t)
-    begun = ours.forgotten
-    assert {round(where(look(model, t))) for t in times[times >= PLATE_S]} == {320}
-    assert 2 <= ours.forgotten - begun <= 4
-
-
 def test_whom_our_network_follows_behind_a_plate_it_does_not_leave_for_a_larger_one() -> None:
     lifter, larger = (320.0, 300.0), (120.0, 330.0)
     network = Tracks(lambda t: {"lifter": lifter, "larger": larger} if t > PLATE_S + 1 else {"lifter": lifter})
