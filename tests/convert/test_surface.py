@@ -120,6 +120,7 @@ def test_a_few_steps_bring_the_points_nearer(prepared: Prepared) -> None:
 def test_a_training_row_is_moved_with_its_points_and_what_leaves_the_crop_counts_no_more(prepared: Prepared) -> None:
     arrays = {name: np.array(array) for name, array in prepared.arrays.items()}
     arrays["points"][:, CREASES[0]], arrays["points"][:, KNEE_TOPS[0]] = 0.99, 0.01  # near the corners
+    arrays["features"][:, 0] = 7
     prepared = Prepared(prepared.folder, arrays, prepared.split, prepared.about)
     rows, rng = np.tile(prepared.rows("train"), 20), np.random.default_rng(1)
     plain, moved = TASK.batch(prepared, rows, None), TASK.batch(prepared, rows, rng)
@@ -136,7 +137,7 @@ def test_a_training_row_is_moved_with_its_points_and_what_leaves_the_crop_counts
     others = [i for i in range(len(POINTS)) if POINTS[i] not in (KEYPOINTS[CREASES[0]], KEYPOINTS[KNEE_TOPS[0]])]
     assert (moved["weight"][:, others] == plain["weight"][:, others]).all()
     down = by.round()[:, 1] == 2  # what moves in from above is the border again
-    assert (moved["features"][down, :2] == moved["features"][down, 2:3]).all()
+    assert (moved["features"][down, :3] == 7).all()
     assert moved["weight"].dtype == moved["seen"].dtype == moved["points"].dtype == np.float32
 
 
