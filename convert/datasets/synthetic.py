@@ -20,7 +20,8 @@ FINDERS = ("blazepose_detector", "blazepose_full", "pose", "surface")
 def found_in(folder: Path, pose_model: str = "") -> Path:
     """Where the keypoints are kept that a pose model, by default that of the embedded settings, finds in a set.
 
-    The name ends in a hash over the networks that find them, so that others find them anew.
+    The name ends in a hash over the networks that find them, so that others find them anew. Code that finds
+    otherwise is not told apart: the folder is to be removed then.
     """
     name = pose_model or settings.load(settings.DEFAULT_FILE).models.pose
     networks = " ".join(f"{model.name} {model.sha256}" for model in map(told, FINDERS) if model is not None)

@@ -197,6 +197,11 @@ def test_other_networks_find_keypoints_of_a_set_anew(tmp_path, monkeypatch):
 
     first = kept(pose="1", surface="2", depth="3")
     assert kept(surface="2", pose="1", depth="4") == first, "judges what was found"
+    monkeypatch.undo()
+    monkeypatch.setenv("SQUATLIGHT_MODELS", str(tmp_path))
+    plain = synthetic.found_in(tmp_path, "paired")
+    (tmp_path / "other.json").write_text("{")
+    assert synthetic.found_in(tmp_path, "paired") == plain, "a broken manifest of a network that finds nothing"
     assert len({first, kept(pose="2", surface="2"), kept(pose="1", surface="3"), kept(pose="1")}) == 4
 
 
