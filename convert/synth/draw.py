@@ -69,7 +69,7 @@ def draw_faults(rng: np.random.Generator, share: float) -> dict[str, float]:
     return changes
 
 
-def draw_style(rng: np.random.Generator, changes: dict[str, float]) -> Style:
+def draw_style(rng: np.random.Generator, changes: dict[str, float], arms_deg: Span = (70, 95)) -> Style:
     """How a person squats in all reps of a set."""
     style = Style(
         shank_deg=rng.uniform(22, 34),
@@ -83,7 +83,7 @@ def draw_style(rng: np.random.Generator, changes: dict[str, float]) -> Style:
         roll_deg=rng.normal(0, 0.8),
         twist_deg=rng.normal(0, 1.2),
         gaze=rng.uniform(0.4, 0.95),
-        arms_deg=rng.uniform(70, 95),
+        arms_deg=span(rng, arms_deg),
         knees_standing_deg=(rng.uniform(1.5, 5), rng.uniform(1, 4)),
     )
     return replace(style, **{k: float(v) for k, v in changes.items() if not k.startswith("rep_")})
@@ -130,8 +130,10 @@ def draw_performance(recipe: Recipe, body: Body, rng: np.random.Generator) -> Pe
     if held.name == "goblet":
         held = replace(held, load_share=rng.uniform(0.1, 0.35))
     changes = draw_faults(rng, motion.fault_share)
-    style = draw_style(rng, changes)
+    style = draw_style(rng, changes, motion.arms_deg)
     timeline = play(draw_reps(motion, rng, changes), fps, before_s=rng.uniform(0.8, 1.4))
+    if motion.more_lean_deg != (0, 0):
+        style = replace(style, extra_lean_deg=style.extra_lean_deg + span(rng, motion.more_lean_deg))
     walk_m = rng.uniform(0.45, 0.85) if held.bar and rng.random() < motion.walk_out_share else 0.0
     return squat_set(body, held, style, timeline, walk_m, rerack=bool(rng.random() < 0.7), rng=rng)
 

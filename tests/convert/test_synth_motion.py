@@ -232,3 +232,34 @@ def test_each_fault_is_drawn_on_both_sides_of_what_counts():
             most[name], least[name] = max(most[name], sizes.max()), min(least[name], sizes.max())
     drawn = [name for name in FAULT_NAMES if name not in ("shallow", "not_locked_out")]
     assert [name for name in drawn if not least[name] < FAULTS[name].counts_from < most[name]] == []
+
+
+def novice(**motion):
+    """A set of bodyweight squats without faults, and its lowest frame."""
+    told = Motion(
+        holds={"bodyweight": 1.0}, fault_share=0.0, fail_share=0.0, walk_out_share=0.0, thigh_deg=(90, 90), **motion
+    )
+    done = settings(Recipe(motion=told), 0)["performance"]
+    return done, int(done.posture.hips[:, 2].argmin())
+
+
+def test_arms_hang_or_are_held_overhead_where_the_recipe_says_so():
+    over_shoulder = {}
+    for arms_deg in (0, 90, 175):
+        done, low = novice(arms_deg=(arms_deg, arms_deg))
+        wrist, shoulder = done.bones.joint("wrist.L")[low], done.bones.joint("upperarm01.L")[low]
+        over_shoulder[arms_deg] = wrist[2] - shoulder[2]
+    assert over_shoulder[0] < -0.3
+    assert abs(over_shoulder[90]) < 0.15
+    assert over_shoulder[175] > 0.3
+
+
+def test_the_trunk_leans_further_by_what_the_recipe_says_and_the_feet_stay():
+    usual, low = novice()
+    leaning, low_too = novice(more_lean_deg=(30, 30))
+    trunk_deg = []
+    for done, at in ((usual, low), (leaning, low_too)):
+        trunk = done.bones.joint("neck01")[at] - done.posture.hips[at]
+        trunk_deg.append(np.degrees(np.arccos(trunk[2] / np.linalg.norm(trunk))))
+    assert 20 < trunk_deg[1] - trunk_deg[0] < 40
+    assert np.ptp(leaning.bones.joint("foot.L")[:, :2], axis=0).max() < 0.02
