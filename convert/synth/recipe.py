@@ -44,8 +44,8 @@ class Motion:
     """What they do. Shares are probabilities per clip, those of pause to soft knees per rep.
 
     `thighs_deg` fixes the reps (thigh from the vertical at the bottom); empty = drawn from `reps` and `thigh_deg`.
-    `arms_deg`: how far bodyweight arms are lifted at the bottom, 0 = they hang, 90 = held forward, 180 = overhead.
-    `more_lean_deg`: by which the trunk leans further at the bottom than balance and faults make it lean.
+    Of `squat` alone: `arms_deg`, how far bodyweight arms are lifted at the bottom, 0 = they hang, 90 = held forward,
+    180 = overhead; `more_lean_deg`, by which the trunk leans further there than balance and faults make it lean.
     """
 
     kinds: dict[str, float] = field(default_factory=lambda: {"squat": 1.0})

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squ
 
 from convert.synth import body as bodies
 from convert.synth import captured, exercises, skin, surface
+from convert.synth import recipe as recipes
 from convert.synth.body import SIDES
 from convert.synth.draw import draw_faults, draw_reps, draw_style, settings
 from convert.synth.faults import FAULT_NAMES, fault_sizes
@@ -16,6 +19,7 @@ from convert.synth.squat import Style, mass_ahead, squat, still
 from convert.synth.tempo import RepPlan, play
 from device.squat.form import FAULTS
 
+RECIPES = Path(recipes.__file__).parents[1] / "recipes"
 SOME = (0, 9, 20, 33, 50, 63)
 
 
@@ -263,3 +267,18 @@ def test_the_trunk_leans_further_by_what_the_recipe_says_and_the_feet_stay():
         trunk_deg.append(np.degrees(np.arccos(trunk[2] / np.linalg.norm(trunk))))
     assert 20 < trunk_deg[1] - trunk_deg[0] < 40
     assert np.ptp(leaning.bones.joint("foot.L")[:, :2], axis=0).max() < 0.02
+
+
+def test_novices_bend_no_further_and_reach_no_lower_than_a_body_can():
+    novices = recipes.read(RECIPES / "synth-novices.toml")
+    for clip in range(12):
+        done = settings(novices, clip)["performance"]
+        trunk = done.bones.joint("neck01") - done.posture.hips
+        assert np.degrees(np.arccos(trunk[:, 2] / np.linalg.norm(trunk, axis=-1))).max() < 90
+        assert min(done.bones.joint("wrist." + side)[:, 2].min() for side in SIDES) > 0.02
+
+
+def test_a_recipe_that_says_nothing_of_novices_draws_as_before_there_were_any():
+    done = settings(recipes.read(RECIPES / "synth-depth.toml"), 3)["performance"]
+    assert done.posture.hips[20] == pytest.approx([0.03674, 0.09535, 0.41902], abs=1e-3)
+    assert done.posture.ankles[5, 0] == pytest.approx([0.12531, -0.01319, 0.09442], abs=1e-3)
