@@ -69,7 +69,7 @@ def draw_faults(rng: np.random.Generator, share: float) -> dict[str, float]:
     return changes
 
 
-def draw_style(rng: np.random.Generator, changes: dict[str, float], arms_deg: Span = (70, 95)) -> Style:
+def draw_style(rng: np.random.Generator, changes: dict[str, float], arms_deg: Span) -> Style:
     """How a person squats in all reps of a set."""
     style = Style(
         shank_deg=rng.uniform(22, 34),
