@@ -18,10 +18,9 @@ from convert.metrics import auc
 from convert.nets.form_geometry import Geometry
 from convert.tasks.form import bottom_alone, said_by
 from convert.tasks.form_figures import Said, balanced
-from convert.tasks.form_reps import FAULT_NAMES
+from convert.tasks.form_reps import FAULT_NAMES, lone
 from device.inference.tflite import Model
-from device.squat.form_input import DOWN, form_input
-from device.squat.rep import Rep, Tempo
+from device.squat.form_input import DOWN
 
 GOOD, OTHERS = CLASSES.index("acc"), CLASSES.index("others")
 SEED, STEPS, HIDDEN = 1, 400, 64
@@ -54,13 +53,7 @@ def lines(model: Model, folder: Path) -> Iterator[str]:
 
 def inputs(bottoms: Bottoms) -> NDArray[np.float32]:
     """What the network is shown of each row, (N, STEPS, CHANNELS): the bottom alone."""
-    shown = []
-    for row in range(len(bottoms.label)):
-        rep = Rep(1, (bottoms.pose(row),), 0.0, 0.0, 0.0, 0, Tempo(0.0, 0.0, 0.0), True, 0)
-        found = form_input(rep)
-        assert found is not None
-        shown.append(found)
-    return bottom_alone(np.array(shown))
+    return bottom_alone(np.array([lone(bottoms.pose(row)) for row in range(len(bottoms.label))]))
 
 
 def named(said: Said, others: bool = True) -> NDArray[np.intp]:

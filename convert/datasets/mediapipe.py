@@ -22,7 +22,7 @@ its own world landmarks: median over the 33 clips of the `tune` split, of which 
 within a clip the two follow each other (r = 0.98 to 1)."""
 ALL = 33  # MediaPipe's landmarks
 LEG_M = 0.80  # thigh and shank in the metres of MediaPipe's world, about
-_HIPS = index("left_hip", "right_hip")
+_HIPS, _KNEES, _ANKLES = (index(f"left_{name}", f"right_{name}") for name in ("hip", "knee", "ankle"))
 
 
 def sorted_in(folder: Path, pattern: str) -> list[Path]:
@@ -78,6 +78,13 @@ def pose_of_picture(
     keypoints[: len(JOINTS)], found[: len(JOINTS)] = joints[:, :2], scores[LANDMARKS]
     world[: len(JOINTS)] = (joints - joints[_HIPS].mean(0)) * [1, 1, WORLD_PER_PICTURE] * LEG_M / leg_px
     return Pose(keypoints, found, world, at_s, number, 0, size)
+
+
+def legs_px(points: NDArray[np.floating]) -> float:
+    """Thigh and shank, the mean of both legs, where nobody was seen standing: (33, 3) pixels, as `pose_of_picture`."""
+    joints = np.asarray(points, float)[LANDMARKS] * [1, 1, WORLD_PER_PICTURE]
+    thighs, shanks = joints[_HIPS] - joints[_KNEES], joints[_KNEES] - joints[_ANKLES]
+    return float((np.linalg.norm(thighs, axis=-1) + np.linalg.norm(shanks, axis=-1)).mean())
 
 
 def world_per_picture(picture: NDArray[np.floating], world: NDArray[np.floating]) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """Reads the posture classes: one pose of BlazePose's 33 landmarks at the bottom of a squat, and what is wrong with it.
 
-Folders acc, ak, bo, hs, kvg, kvr, others with CLASS-train.csv and CLASS-test.csv; x, y in shares of the picture, z on
-x's scale. No licence is named: for tables, never for what ships.
+Folders acc, ak, bo, hs, kvg, kvr, others with CLASS-train.csv and CLASS-test.csv; x, y in shares of the picture, z in
+widths and as deep as MediaPipe's picture has it (`mediapipe.WORLD_PER_PICTURE`). No licence is named: for tables, never
+for what ships.
 """
 
 import csv
@@ -11,16 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.datasets.mediapipe import ALL, legs_px, pose_of_picture
 from device.errors import InputError
-from device.inference.landmarks import LANDMARKS
-from device.squat.pose import JOINTS, KEYPOINTS, Pose, index
+from device.squat.pose import Pose
 
 CLASSES = ("acc", "ak", "bo", "hs", "kvg", "kvr", "others")
 FAULT_OF = {"ak": "knees_forward", "bo": "bent_over", "hs": "shallow", "kvg": "knees_in", "kvr": "knees_out"}
 """`acc` is good form; `others` is bad in ways without a name."""
-LEG_M = 0.8  # thigh and shank of the made-up metres
-_LANDMARKS = 33
-_HIPS, _KNEES, _ANKLES = (index(f"left_{name}", f"right_{name}") for name in ("hip", "knee", "ankle"))
 
 
 @dataclass(frozen=True)
@@ -38,19 +36,10 @@ class Bottoms:
     label: NDArray[np.int64]
 
     def pose(self, row: int) -> Pose:
-        """A position as the device holds it; the world is the picture's x, y, z in metres of a leg of `LEG_M`."""
-        joints = self.points[row, LANDMARKS]
-        keypoints = np.full((len(KEYPOINTS), 2), np.nan, np.float32)
-        world = np.full((len(KEYPOINTS), 3), np.nan, np.float32)
-        scores = np.zeros(len(KEYPOINTS), np.float32)
-        own = slice(0, len(JOINTS))
-        keypoints[own], scores[own] = joints[:, :2], joints[:, 3]
-        world[own] = joints[:, :3] - joints[[JOINTS.index("left_hip"), JOINTS.index("right_hip")], :3].mean(0)
-        legs = np.linalg.norm(world[_HIPS] - world[_KNEES], axis=-1)
-        legs = legs + np.linalg.norm(world[_KNEES] - world[_ANKLES], axis=-1)
-        world *= np.float32(LEG_M / legs.mean())
+        """A position as the device holds it; see `pose_of_picture`."""
+        points, scores = self.points[row, :, :3], self.points[row, :, 3]
         width, height = (int(n) for n in self.size[row])
-        return Pose(keypoints, scores, world, 0.0, row, 0, (width, height))
+        return pose_of_picture(points, scores, legs_px(points), 0.0, row, (width, height))
 
 
 def read(folder: Path, split: str) -> Bottoms:
@@ -73,7 +62,7 @@ def read(folder: Path, split: str) -> Bottoms:
                 try:
                     width, height = int(row["frame_width"]), int(row["frame_height"])
                     landmarks = np.array(
-                        [[float(row[f"{key}_{k}"]) for key in ("x", "y", "z", "visibility")] for k in range(_LANDMARKS)]
+                        [[float(row[f"{key}_{k}"]) for key in ("x", "y", "z", "visibility")] for k in range(ALL)]
                     )
                 except (KeyError, ValueError, TypeError) as error:
                     raise InputError(f"{path}, line {line}: not a row of landmarks ({error})") from None

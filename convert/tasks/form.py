@@ -18,7 +18,7 @@ from convert.tasks.form_reps import FAULT_NAMES, LIMITS, FormData, is_bad
 from convert.tasks.task import Batch, Comparison
 from device.inference.models import Manifest
 from device.inference.tflite import Model
-from device.squat.form_input import DOWN, FORM_INPUT_VERSION, PER_JOINT, mirrored
+from device.squat.form_input import CHANNELS, DOWN, FORM_INPUT_VERSION, PER_JOINT, STEPS, mirrored
 from device.squat.pose import JOINTS
 
 TRUE_SHARE = 0.1  # of training reps shown as they truly were
@@ -51,10 +51,10 @@ class Form:
         if rng is None:
             values = np.array(shown[rows, shown.shape[1] - 1], np.float32)
         else:
-            values = disturbed(prepared, rows, rng)
-            values = np.where(rng.random((len(rows), 1, 1)) < 0.5, mirrored(values), values)
+            values = disturbed(prepared, "shown", rows, rng)
             low = rng.random(len(rows)) < BOTTOM_SHARE
-            values[low] = bottom_alone(values[low])
+            values[low] = bottom_alone(disturbed(prepared, "alone", rows[low], rng))
+            values = np.where(rng.random((len(rows), 1, 1)) < 0.5, mirrored(values), values)
         unit, middle = scales(prepared)
         return {
             "shown": values.astype(np.float32),
@@ -151,18 +151,26 @@ def versions(count: int, rows: int, rng: np.random.Generator) -> NDArray[np.intp
     return np.where(rng.random(rows) < TRUE_SHARE, 0, rng.integers(1, count, rows))
 
 
-def disturbed(prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Reps as they truly were, as found, or as found with the errors of another rep seen from about the same side."""
-    shown = prepared.arrays["shown"]
+def disturbed(prepared: Prepared, name: str, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Reps as they truly were, as found, or as found with the errors of another rep seen from about the same side.
+
+    Args:
+        prepared: the data.
+        name: of the array, `shown` or `alone`.
+        rows: which reps.
+        rng: chance.
+    """
+    shown = prepared.arrays[name]
     chosen = versions(shown.shape[1], len(rows), rng)
     values = np.array(shown[rows, chosen], np.float32)
     others = neighbours(prepared, rows, rng)
     true, found = np.array(shown[rows, 0], np.float32), np.array(shown[others, chosen], np.float32)
     lent = found - np.array(shown[others, 0], np.float32)
-    exchanged = true + lent * rng.normal(1, 0.15, (len(rows), 1, 1)).astype(np.float32)
+    each = (len(rows), *[1] * (true.ndim - 1))
+    exchanged = true + lent * rng.normal(1, 0.15, each).astype(np.float32)
     scores = slice(PER_JOINT - 1, len(JOINTS) * PER_JOINT, PER_JOINT)
     exchanged[..., scores] = found[..., scores]
-    return np.where((chosen > 0)[:, None, None] & (rng.random((len(rows), 1, 1)) < EXCHANGED), exchanged, values)
+    return np.where((chosen > 0).reshape(each) & (rng.random(each) < EXCHANGED), exchanged, values)
 
 
 def neighbours(prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
@@ -174,11 +182,11 @@ def neighbours(prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Genera
     return np.asarray(order[place % len(order)])
 
 
-def bottom_alone(shown: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Reps of which only the bottom was seen, as one pose: (B, STEPS, CHANNELS)."""
-    out = np.zeros_like(shown)
-    out[:, :, -3:] = shown[:, :, -3:]
-    out[:, DOWN - 1 : DOWN + 2] = shown[:, DOWN : DOWN + 1]
+def bottom_alone(alone: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Reps of which only the bottom was seen, as one pose (B, CHANNELS): (B, STEPS, CHANNELS)."""
+    out = np.zeros((len(alone), STEPS, CHANNELS), np.float32)
+    out[:, :, -3:] = alone[:, None, -3:]
+    out[:, DOWN - 1 : DOWN + 2] = alone[:, None]
     return out
 
 

@@ -1,9 +1,10 @@
 """The data of both form networks: synthetic reps as the device would hold them, with the sizes of their faults.
 
 Rows are reps. `shown` (N, V, STEPS, CHANNELS) and `points` (N, V, 11, 17, 2) hold each rep V times: first as it truly
-was, then as the pose model would have found it (convert/synth/found.py), other errors each time. `sizes` (N, F) in the
-order and units of device.squat.form.FAULTS; `body`, `view_deg`, `rate_hz` (N,); `rendered` (N,): whether the pose model
-found it in rendered pictures, else its errors are lent.
+was, then as the pose model would have found it (convert/synth/found.py), other errors each time. `alone` (N, V,
+CHANNELS): its bottom, of which nothing before or after was seen. `sizes` (N, F) in the order and units of
+device.squat.form.FAULTS; `body`, `view_deg`, `rate_hz` (N,); `rendered` (N,): whether the pose model found it in
+rendered pictures, else its errors are lent.
 """
 
 # ruff: noqa: RUF009  `within` makes dataclass fields with limits, as `field` does
@@ -11,7 +12,7 @@ found it in rendered pictures, else its errors are lent.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from convert.synth.recipe import Motion, Output, Recipe, kept
 from device import settings
 from device.errors import InputError
 from device.squat.form import FAULTS
-from device.squat.form_input import FORM_INPUT_VERSION, form_input
+from device.squat.form_input import DOWN, FORM_INPUT_VERSION, form_input
 from device.squat.pose import Pose
 from device.squat.pose_image import rep_points
 from device.squat.rep import Rep, Tempo
@@ -42,6 +43,7 @@ DISPUTED: dict[str, float] = {
 """So near to where a fault begins to count two coaches would dispute it. Chosen by that, but for the last: lifters of
 the generator stand with knees bent by 6 to 12 degrees, and would nearly all be disputed with 5."""
 GOOD_THIGH_DEG = (92.0, 112.0)
+PARTIAL_THIGH_DEG = (50.0, 84.0)  # from where the device counts a rep (`squatness.MIN_DROP`)
 GOOD_HOLDS = {"high_bar": 2.0, "low_bar": 1.0, "front_bar": 2.0, "goblet": 2.0, "bodyweight": 1.0}
 AT_ONCE = 10  # clips that a process draws in one go
 _BANDS = np.array([DISPUTED[name] for name in FAULT_NAMES])
@@ -52,13 +54,15 @@ class FormData:
     """What is drawn. Every body with number % 8 == 7 is for test, == 6 for tune.
 
     `clips` are drawn from all styles and depths, two of three reps bad; `good_clips` more from deep, upright and clean
-    ones, so that half of all are good. `found`: how often each rep is shown as the pose model would
+    ones, so that half of all are good; `partial_clips` more from quarter and half squats, which are all bad and easily
+    told, so that they train and neither stop nor test. `found`: how often each rep is shown as the pose model would
     find it; `rate_hz`: how often the movement is sampled, from which the network's input is interpolated; `workers`:
     processes that draw.
     """
 
     clips: int = within(1, 10**6, 1000)
     good_clips: int = within(0, 10**6, 800)
+    partial_clips: int = within(0, 10**6, 0)
     reps: Span = within(1, 20, (2, 4))
     thigh_deg: Span = within(40, 125, (80, 114))
     fault_share: float = within(0, 1, 0.35)
@@ -75,6 +79,7 @@ class _Job:
     rates: Span
     lenders: tuple[tuple[Donor, ...], ...]
     found: int
+    held_out: bool = True  # whether reps of held-out bodies are drawn, too
 
 
 def is_bad(sizes: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -94,6 +99,12 @@ def good_recipe_of(data: FormData, seed: int) -> Recipe:
         soft_knees_share=0.0, holds=GOOD_HOLDS,
     )  # fmt: skip
     return Recipe(output=Output(seed=seed + 1000), motion=motion)
+
+
+def partial_recipe_of(data: FormData, seed: int) -> Recipe:
+    """The recipe of clips that end high: else as `recipe_of`."""
+    recipe = recipe_of(data, seed + 2000)
+    return replace(recipe, motion=replace(recipe.motion, thigh_deg=PARTIAL_THIGH_DEG))
 
 
 def recipe_of(data: FormData, seed: int) -> Recipe:
@@ -116,8 +127,12 @@ def prepare(task: str, data: FormData, sources: Sequence[Path], out: Path, seed:
     lenders = lenders_of(donors(sources)) if data.found else ((),) * len(SPLITS)
     recipe = recipe_of(data, seed)
     jobs = [
-        _Job(each, range(k, min(k + AT_ONCE, count)), data.rate_hz, lenders, data.found)
-        for each, count in ((recipe, data.clips), (good_recipe_of(data, seed), data.good_clips))
+        _Job(each, range(k, min(k + AT_ONCE, count)), data.rate_hz, lenders, data.found, held_out)
+        for each, count, held_out in (
+            (recipe, data.clips, True),
+            (good_recipe_of(data, seed), data.good_clips, True),
+            (partial_recipe_of(data, seed), data.partial_clips, False),
+        )
         for k in range(0, count, AT_ONCE)
     ]
     rows = [row for some in _run(jobs, data.workers) for row in some]
@@ -178,11 +193,12 @@ def _run(jobs: list[_Job], workers: int) -> Iterator[list[dict[str, Any]]]:
 
 def _rows(job: _Job) -> list[dict[str, Any]]:
     finders = [Finder(lenders) for lenders in job.lenders]
-    return [
-        row
-        for rep in keypoint_reps(job.recipe, job.clips, job.rates)
-        if (row := row_of(rep, finders[split_of(rep.about["body"])], job.found, job.recipe.output.seed)) is not None
-    ]
+    rows = []
+    for rep in keypoint_reps(job.recipe, job.clips, job.rates):
+        split = split_of(rep.about["body"])
+        if job.held_out or SPLITS[split] == "train":
+            rows.append(row_of(rep, finders[split], job.found, job.recipe.output.seed))
+    return [row for row in rows if row is not None]
 
 
 def rendered_rows(folders: Sequence[Path], found: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -216,15 +232,17 @@ def cuts_of(rep: KeypointRep, finder: Finder, found: int, seed: int) -> list[Rep
 
 
 def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any] | None:
-    shown, points = [], []
+    shown, alone, points = [], [], []
     for cut in cuts:
         inputs, joints = form_input(cut), rep_points(cut)
         if inputs is None or joints is None:
             return None
         shown.append(inputs.astype(np.float16))
+        alone.append(lone(cut.poses[cut.bottom]).astype(np.float16))
         points.append(joints.astype(np.float16))
     return {
         "shown": np.array(shown),
+        "alone": np.array(alone),
         "points": np.array(points),
         "sizes": np.array([rep.faults[name] for name in FAULT_NAMES], np.float32),
         "body": np.int32(rep.about["body"]),
@@ -232,6 +250,16 @@ def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any
         "rate_hz": np.float32(rep.about["fps"]),
         "rendered": np.bool_(rendered),
     }
+
+
+def lone(pose: Pose) -> NDArray[np.float32]:
+    """What a form network is shown of a bottom of which nothing before or after was seen, (CHANNELS,).
+
+    Who was not seen standing does not tell how steeply the camera looks: it is taken to look level.
+    """
+    shown = form_input(Rep(1, (pose,), 0.0, 0.0, 0.0, 0, Tempo(0.0, 0.0, 0.0), True, 0))
+    assert shown is not None  # poses have world points
+    return np.asarray(shown[DOWN])
 
 
 def device_rep(rep: KeypointRep, poses: Sequence[Pose], rng: np.random.Generator) -> Rep:
