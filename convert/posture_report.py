@@ -27,28 +27,39 @@ SEED, STEPS, HIDDEN = 1, 400, 64
 
 
 def lines(model: Model, folder: Path) -> Iterator[str]:
-    """Markdown: balanced accuracy of good against bad and macro F1, with `others` and without."""
+    """Markdown: balanced accuracy of good against bad and macro F1, with `others` and without.
+
+    What the set calls acceptable ends higher than the rule asks for, so a network of ours calls nearly all of it
+    shallow: how well it tells good from worse is also told at the level of p(good) that parts the train rows best.
+    """
     test, train = (posture_classes.read(folder, split) for split in ("test", "train"))
-    shown = inputs(test)
-    said = said_by(model, shown)
-    fitted = fit(inputs(train), train.label, shown)
+    shown, taught = inputs(test), inputs(train)
+    said, before = said_by(model, shown), said_by(model, taught)
+    fitted = fit(taught, train.label, shown)
     yield "| on its test rows | rows | balanced, good or bad | AUC | always bad: plain / balanced | macro F1 |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for words, found, good in (
-        ("never trained on it", named(said), said.good),
-        ("fitted on its train rows", fitted.argmax(1), fitted[:, GOOD]),
-    ):
-        for others in (True, False):
-            these = np.ones(len(test.label), bool) if others else test.label != OTHERS
-            label, kept = test.label[these], found[these]
-            if not others and words.startswith("never"):
-                kept = named(said, others=False)[these]
-            bad = label != GOOD
-            said_bad = good[these] < 0.5 if words.startswith("never") else kept != GOOD
+    for others in (True, False):
+        these, those = (np.ones(len(b.label), bool) if others else b.label != OTHERS for b in (test, train))
+        label, bad = test.label[these], test.label[these] != GOOD
+        best = level(before.good[those], train.label[those] != GOOD)
+        for words, good, found, at in (
+            ("never trained on it", said.good, named(said, others), 0.5),
+            (f"the same, good from p = {best:.2f} on", said.good, named(said, others, best), best),
+            ("fitted on its train rows", fitted[:, GOOD], fitted.argmax(1), None),
+        ):
+            said_bad = (found != GOOD if at is None else good < at)[these]
             yield (
                 f"| {words}, {'with' if others else 'without'} others | {len(label)} | {balanced(said_bad, bad):.1%} "
-                f"| {auc(1 - good[these], bad):.3f} | {bad.mean():.1%} / 50.0% | {macro_f1(kept, label, others):.3f} |"
+                f"| {auc(1 - good[these], bad):.3f} | {bad.mean():.1%} / 50.0% "
+                f"| {macro_f1(found[these], label, others):.3f} |"
             )
+
+
+def level(good: NDArray[np.float64], bad: NDArray[np.bool_]) -> float:
+    """The p(good) from which on calling a row good gives the best balanced accuracy: halfway between two rows."""
+    said = np.unique(good)
+    levels = (said[1:] + said[:-1]) / 2
+    return float(max(levels, key=lambda at: balanced(good < at, bad)))
 
 
 def inputs(bottoms: Bottoms) -> NDArray[np.float32]:
@@ -56,7 +67,7 @@ def inputs(bottoms: Bottoms) -> NDArray[np.float32]:
     return bottom_alone(np.array([lone(bottoms.pose(row)) for row in range(len(bottoms.label))]))
 
 
-def named(said: Said, others: bool = True) -> NDArray[np.intp]:
+def named(said: Said, others: bool = True, good_from: float = 0.5) -> NDArray[np.intp]:
     """The class of each row: good, the likeliest fault that has a class, or `others` where none of them is likely."""
     assert said.faults is not None
     columns = [FAULT_NAMES.index(FAULT_OF[name]) for name in CLASSES if name in FAULT_OF]
@@ -65,7 +76,7 @@ def named(said: Said, others: bool = True) -> NDArray[np.intp]:
     found = rows[p.argmax(1)]
     if others:
         found = np.where(p.max(1) < 0.5, OTHERS, found)
-    return np.where(said.good >= 0.5, GOOD, found)
+    return np.where(said.good >= good_from, GOOD, found)
 
 
 def macro_f1(found: NDArray[np.intp], label: NDArray[np.intp], others: bool) -> float:

@@ -14,7 +14,7 @@ import torch
 from convert.datasets import posture_classes
 from convert.nets.form import FaultNet, PaperNet
 from convert.nets.form_geometry import Geometry
-from convert.posture_report import macro_f1, named
+from convert.posture_report import level, macro_f1, named
 from convert.prepared import Prepared
 from convert.synth.found import SHARES, Donor, Finder
 from convert.synth.keypoint_reps import keypoint_reps
@@ -167,6 +167,16 @@ def test_a_class_is_named_by_the_likeliest_fault_and_others_where_none_is_likely
     found = named(Said(np.array([0.9, 0.1, 0.1]), faults))
     assert [posture_classes.CLASSES[k] for k in found] == ["acc", "bo", "others"]
     assert macro_f1(np.array([0, 2]), np.array([0, 2]), False) == pytest.approx(2 / 6)
+
+
+def test_a_level_parts_good_from_bad_as_well_as_any():
+    good, bad = np.array([0.05, 0.1, 0.2, 0.3, 0.3, 0.9]), np.array([True, True, False, True, False, False])
+    at = level(good, bad)
+    assert 0.1 < at < 0.2
+    faults = np.zeros((1, len(FAULT_NAMES)))
+    faults[0, FAULT_NAMES.index("shallow")] = 0.9
+    said = Said(np.array([0.17]), faults)
+    assert [posture_classes.CLASSES[named(said, good_from=p)[0]] for p in (0.5, at)] == ["hs", "acc"]
 
 
 def test_the_papers_numbers_stand_beside_ours(tmp_path):
