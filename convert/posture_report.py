@@ -21,7 +21,9 @@ from convert.tasks.form_figures import Said, balanced
 from convert.tasks.form_reps import FAULT_NAMES, lone
 from device.inference.tflite import Model
 from device.squat.form_input import DOWN
+from device.squat.pose import index
 
+_HIPS, _KNEES = (index(f"left_{name}", f"right_{name}") for name in ("hip", "knee"))
 GOOD, OTHERS = CLASSES.index("acc"), CLASSES.index("others")
 SEED, STEPS, HIDDEN = 1, 400, 64
 
@@ -53,6 +55,30 @@ def lines(model: Model, folder: Path) -> Iterator[str]:
                 f"| {auc(1 - good[these], bad):.3f} | {bad.mean():.1%} / 50.0% "
                 f"| {macro_f1(found[these], label, others):.3f} |"
             )
+    yield ""
+    yield from by_class(test, said)
+
+
+def by_class(bottoms: Bottoms, said: Said) -> Iterator[str]:
+    """Markdown: how deep the rows of each class are and what the network that never saw them says, medians."""
+    thighs, found = thighs_deg(bottoms), named(said)
+    yield "| class | rows | thigh from the vertical, degrees (90: level) | p(good) | named most often |"
+    yield "| --- | --- | --- | --- | --- |"
+    for number, name in enumerate(CLASSES):
+        rows = bottoms.label == number
+        often = np.bincount(found[rows], minlength=len(CLASSES)).argmax()
+        share = (found[rows] == often).mean()
+        yield (
+            f"| {name} | {rows.sum()} | {np.median(thighs[rows]):.0f} | {np.median(said.good[rows]):.2f} "
+            f"| {CLASSES[often]}, {share:.0%} |"
+        )
+
+
+def thighs_deg(bottoms: Bottoms) -> NDArray[np.float64]:
+    """(N,) angle of both thighs to the picture's vertical, from hip to knee joint: 0 = standing, 90 = level."""
+    worlds = [bottoms.pose(row).world for row in range(len(bottoms.label))]
+    thighs = np.array([(world[_KNEES] - world[_HIPS]).mean(0) for world in worlds if world is not None])
+    return np.asarray(np.degrees(np.arccos(thighs[:, 1] / np.linalg.norm(thighs, axis=-1))))
 
 
 def level(good: NDArray[np.float64], bad: NDArray[np.bool_]) -> float:

@@ -12,11 +12,12 @@ pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squ
 from convert.datasets import mediapipe, posture_classes
 from convert.datasets.posture_classes import CLASSES
 from convert.metrics import auc
-from convert.posture_report import GOOD, OTHERS, inputs
+from convert.posture_report import GOOD, OTHERS, by_class, inputs, thighs_deg
 from convert.synth.found import Finder
 from convert.synth.keypoint_reps import keypoint_reps
 from convert.tasks import form
-from convert.tasks.form_reps import FormData, lone, recipe_of
+from convert.tasks.form_figures import Said
+from convert.tasks.form_reps import FAULT_NAMES, FormData, lone, recipe_of
 from device.errors import InputError
 from device.inference.models import shipped_folder
 from device.inference.tflite import Model
@@ -69,6 +70,19 @@ def test_a_bottom_has_the_depth_of_mediapipes_world_not_of_its_picture(tmp_path:
     scale = legs.mean() / (np.linalg.norm(true[hips] - true[knees], axis=-1).mean()
                            + np.linalg.norm(true[knees] - true[ankles], axis=-1).mean())  # fmt: skip
     np.testing.assert_allclose(found[: len(JOINTS)], (true - true[hips].mean(0)) * scale, atol=2e-3)
+
+
+def test_each_class_is_told_with_its_depth_and_what_it_is_taken_for(tmp_path: Path) -> None:
+    deep = squatter() * [1, 1, 1 / mediapipe.WORLD_PER_PICTURE] * 250 + [600, 400, 0]
+    upright = deep.copy()
+    upright[[25, 26]] = upright[[23, 24]] + [0, 80, 0]
+    write(tmp_path, {"acc": [deep, deep], **{name: [upright] for name in CLASSES[1:]}})
+    bottoms = posture_classes.read(tmp_path, "test")
+    assert thighs_deg(bottoms)[:3] == pytest.approx([93.8, 93.8, 0], abs=0.2)
+    faults = np.tile(np.eye(len(FAULT_NAMES))[FAULT_NAMES.index("bent_over")], (len(bottoms.label), 1))
+    told = list(by_class(bottoms, Said(np.where(bottoms.label == GOOD, 0.75, 0.25), faults)))
+    assert told[2] == "| acc | 2 | 94 | 0.75 | acc, 100% |"
+    assert told[3] == "| ak | 1 | 0 | 0.25 | bo, 100% |"
 
 
 @pytest.mark.parametrize(
