@@ -206,7 +206,10 @@ def _rows_of(prepared: Prepared, split: str, kind: int) -> NDArray[np.intp]:
 def augmented(
     features: NDArray[np.float32], margins: NDArray[np.float32], rng: np.random.Generator
 ) -> dict[str, NDArray[np.float32]]:
-    """Rows as they may come otherwise."""
+    """Rows as they may come otherwise, in the mean as they are.
+
+    What shifted them taught the network a bias: with scores lowered by 7.5% in the mean it said 0.6 cm too high.
+    """
     count = len(features)
     for has, value in (("has_camera_height", "camera_height"), ("has_height", "height")):
         hidden = rng.random(count) < 0.4
@@ -217,7 +220,7 @@ def augmented(
     frames[hidden, :, start : start + 12] = 0
     frames += rng.normal(0, 0.006, frames.shape) * (frames != 0)
     scores = _STARTS["scores"]
-    frames[:, :, scores : _STARTS["surfaces"]] *= rng.uniform(0.85, 1, (count, 1, _STARTS["surfaces"] - scores))
+    frames[:, :, scores : _STARTS["surfaces"]] *= rng.uniform(0.85, 1.15, (count, 1, _STARTS["surfaces"] - scores))
     order, sign = mirroring()
     flip = rng.random(count) < 0.5
     features[flip] = features[flip][:, order] * sign

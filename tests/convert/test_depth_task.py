@@ -25,7 +25,7 @@ from convert.tasks.depth_data import _apart, _lenders, _split, fold_of_body, wei
 from convert.tasks.depth_entries import Entry, of_clip
 from convert.tasks.depth_rows import Lenders, errors_of, movements, rows
 from device.errors import InputError
-from device.squat.depth_features import COUNT, GLOBAL, features_of
+from device.squat.depth_features import COUNT, FRAME_SIZE, FRAMES, GLOBAL, PER_FRAME, features_of
 from device.squat.perspective import Optics
 from device.squat.pose import KEYPOINTS, Pose
 
@@ -219,6 +219,17 @@ def test_augmented_rows_swap_the_sides_of_what_they_should_give() -> None:
         hidden = out["features"][:, has] == 0
         assert 5 < hidden.sum() < 60
         assert not out["features"][hidden, value].any()
+
+
+def test_augmented_rows_are_in_the_mean_what_the_device_will_show() -> None:
+    out = augmented(np.ones((4000, COUNT), np.float32), np.zeros((4000, 2), np.float32), np.random.default_rng(0))
+    frames = np.abs(out["features"][:, : FRAMES * FRAME_SIZE]).reshape(-1, FRAMES, FRAME_SIZE).mean((0, 1))
+    start = 0
+    for name, shape in PER_FRAME.items():
+        size = int(np.prod(shape))
+        shown = 0.7 if name.startswith("surface") else 1  # the others are hidden, which is told by their score
+        assert frames[start : start + size] == pytest.approx(shown, rel=0.03), name
+        start += size
 
 
 @pytest.fixture
