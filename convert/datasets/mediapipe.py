@@ -67,7 +67,7 @@ def pose_of_picture(
     Args:
         points: (33, 3) pixels: x right, y down, z away from between the hips, all in one unit.
         scores: (33,) visibility; 0 where there is no such landmark.
-        leg_px: hips over ankles as the picture shows them standing.
+        leg_px: length of the leg: hips over ankles as the picture shows them standing, else `legs_px`.
         at_s: when it was seen.
         number: of the frame.
         size: width and height of the picture.
@@ -81,7 +81,11 @@ def pose_of_picture(
 
 
 def legs_px(points: NDArray[np.floating]) -> float:
-    """Thigh and shank, the mean of both legs, where nobody was seen standing: (33, 3) pixels, as `pose_of_picture`."""
+    """Thigh and shank in the world's depth, the mean of both legs: where nobody was seen standing.
+
+    Args:
+        points: (33, 3) pixels, z as MediaPipe's picture has it.
+    """
     joints = np.asarray(points, float)[LANDMARKS] * [1, 1, WORLD_PER_PICTURE]
     thighs, shanks = joints[_HIPS] - joints[_KNEES], joints[_KNEES] - joints[_ANKLES]
     return float((np.linalg.norm(thighs, axis=-1) + np.linalg.norm(shanks, axis=-1)).mean())

@@ -1,6 +1,7 @@
 """Named faults from the keypoints of a whole rep: p(good), and p and size of each of device.squat.form.FAULTS."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +13,12 @@ from torch.nn import functional
 
 from convert.nets.form import FaultNet, Faults, FaultsDeployed
 from convert.prepared import Prepared
+from convert.recipe import within
 from convert.tasks import form_figures, form_reps
 from convert.tasks.form_figures import Said
 from convert.tasks.form_reps import FAULT_NAMES, LIMITS, FormData, is_bad
 from convert.tasks.task import Batch, Comparison
+from device.errors import InputError
 from device.inference.models import Manifest
 from device.inference.tflite import Model
 from device.squat.form_input import CHANNELS, DOWN, FORM_INPUT_VERSION, PER_JOINT, STEPS, mirrored
@@ -28,20 +31,37 @@ BOTTOM_SHARE = 0.15  # shown at the bottom alone
 GATE_REPS, GATE_PART = 500, 200
 
 
+@dataclass(frozen=True)
+class FaultData(FormData):
+    """What is drawn, see `FormData`; `partial_clips` more of quarter and half squats, nearly all of them bad.
+
+    They are measured apart: among the others they would make all figures better.
+    """
+
+    partial_clips: int = within(0, 10**6, 0)
+
+
 class Form:
     """The task; see `convert.tasks.task.Task`."""
 
     name = "form"
-    data_kind: type = FormData
+    data_kind: type = FaultData
     net_kind: type = FaultNet
     outputs = ("good", "faults", "sizes")
 
-    def prepare(self, data: FormData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
+    def prepare(self, data: FaultData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
         """Draws the reps, see `form_reps`."""
-        return form_reps.prepare(self.name, data, sources, out, seed)
+        return form_reps.prepare(self.name, data, sources, out, seed, data.partial_clips)
 
     def net(self, net: FaultNet, prepared: Prepared) -> nn.Module:
-        """A fresh network, its input's mean and spread from the training rows."""
+        """A fresh network, its input's mean and spread from the training rows.
+
+        Raises:
+            InputError: the data was prepared before bottoms alone and partial reps were kept.
+        """
+        for name in ("alone", "partial"):
+            if name not in prepared.arrays:
+                raise InputError(f"{prepared.folder}: prepared without {name}.npy; prepare it anew")
         some = prepared.arrays["shown"][prepared.rows("train")[:2000]].astype(np.float32)
         return Faults(net, some.reshape(-1, *some.shape[2:]), scales(prepared))
 
@@ -80,8 +100,8 @@ class Form:
         )
 
     def measure(self, net: nn.Module, prepared: Prepared, split: str) -> dict[str, float]:
-        """Over reps as found; the score is the loss without the sizes."""
-        rows = prepared.rows(split)
+        """Over reps as found, without partial ones; the score is the loss without the sizes."""
+        rows = judged(prepared, split)
         device = next(net.parameters()).device
         batch = {k: torch.as_tensor(v).to(device) for k, v in self.batch(prepared, rows, None).items()}
         good, faults, sizes = (out.float() for out in net(batch["shown"]))
@@ -124,15 +144,18 @@ class Form:
 
     def card(self, folder: Path, prepared: Prepared) -> str:
         """Figures of the shipped graph."""
-        rows = prepared.rows("test")
-        shown, sizes = prepared.arrays["shown"][rows].astype(np.float32), np.array(prepared.arrays["sizes"][rows])
+        rows, apart = judged(prepared, "test"), judged(prepared, "test", partial=True)
+        shown, sizes = prepared.arrays["shown"], np.array(prepared.arrays["sizes"])
+        last = shown.shape[1] - 1
         with Model(folder.with_suffix(".tflite")) as model:
             said = {
-                words: said_by(model, shown[:, version])
-                for words, version in (("true keypoints", 0), ("as the pose model finds them", shown.shape[1] - 1))
+                words: said_by(model, shown[rows, version].astype(np.float32))
+                for words, version in (("true keypoints", 0), ("as the pose model finds them", last))
             }
+            of_partial = said_by(model, shown[apart, last].astype(np.float32)) if len(apart) else None
         view_deg, rendered = (np.array(prepared.arrays[name][rows]) for name in ("view_deg", "rendered"))
-        return form_figures.card(folder, said, sizes, view_deg, rendered)
+        more = "" if of_partial is None else f"\n{form_figures.partial(of_partial, sizes[apart])}\n"
+        return form_figures.card(folder, said, sizes[rows], view_deg, rendered) + more
 
     def report(self, manifest: Manifest, given: Mapping[str, Path]) -> str:
         """The posture classes, with `posture=FOLDER`."""
@@ -142,6 +165,12 @@ class Form:
 
         with Model(manifest.path) as model:
             return "\n".join(lines(model, given["posture"])) + "\n"
+
+
+def judged(prepared: Prepared, split: str, partial: bool = False) -> NDArray[np.intp]:
+    """The rows of a split that were drawn to end high, or those that were not."""
+    rows = prepared.rows(split)
+    return np.asarray(rows[np.array(prepared.arrays["partial"][rows]) == partial])
 
 
 def versions(count: int, rows: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -157,8 +186,11 @@ def disturbed(prepared: Prepared, name: str, rows: NDArray[np.intp], rng: np.ran
     Args:
         prepared: the data.
         name: of the array, `shown` or `alone`.
-        rows: which reps.
+        rows: (B,) which reps.
         rng: chance.
+
+    Returns:
+        (B, ...) as the array has it, without the versions.
     """
     shown = prepared.arrays[name]
     chosen = versions(shown.shape[1], len(rows), rng)
@@ -166,24 +198,30 @@ def disturbed(prepared: Prepared, name: str, rows: NDArray[np.intp], rng: np.ran
     others = neighbours(prepared, rows, rng)
     true, found = np.array(shown[rows, 0], np.float32), np.array(shown[others, chosen], np.float32)
     lent = found - np.array(shown[others, 0], np.float32)
-    each = (len(rows), *[1] * (true.ndim - 1))
-    exchanged = true + lent * rng.normal(1, 0.15, each).astype(np.float32)
+    one_each = (len(rows), *[1] * (true.ndim - 1))
+    exchanged = true + lent * rng.normal(1, 0.15, one_each).astype(np.float32)
     scores = slice(PER_JOINT - 1, len(JOINTS) * PER_JOINT, PER_JOINT)
     exchanged[..., scores] = found[..., scores]
-    return np.where((chosen > 0).reshape(each) & (rng.random(each) < EXCHANGED), exchanged, values)
+    return np.where((chosen > 0).reshape(one_each) & (rng.random(one_each) < EXCHANGED), exchanged, values)
 
 
 def neighbours(prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
-    """For each row another training row whose camera stands at about the same side."""
-    train = prepared.rows("train")
-    view = np.array(prepared.arrays["view_deg"])
-    order = train[np.argsort(view[train])]
-    place = np.searchsorted(view[order], view[rows]) + rng.integers(-NEAR, NEAR + 1, len(rows))
-    return np.asarray(order[place % len(order)])
+    """For each row another training row whose camera stands at about the same side; for a partial one a partial one."""
+    view, out = np.array(prepared.arrays["view_deg"]), np.array(rows)
+    for partial in (False, True):
+        these, train = np.array(prepared.arrays["partial"][rows]) == partial, judged(prepared, "train", partial)
+        if these.any() and len(train):
+            order = train[np.argsort(view[train])]
+            place = np.searchsorted(view[order], view[rows[these]]) + rng.integers(-NEAR, NEAR + 1, these.sum())
+            out[these] = order[place % len(order)]
+    return out
 
 
 def bottom_alone(alone: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Reps of which only the bottom was seen, as one pose (B, CHANNELS): (B, STEPS, CHANNELS)."""
+    """Reps of which only the bottom was seen, one pose each (B, CHANNELS): (B, STEPS, CHANNELS).
+
+    The pose is at the bottom's step and those beside it, nothing elsewhere; the camera is told at all of them.
+    """
     out = np.zeros((len(alone), STEPS, CHANNELS), np.float32)
     out[:, :, -3:] = alone[:, None, -3:]
     out[:, DOWN - 1 : DOWN + 2] = alone[:, None]

@@ -114,6 +114,19 @@ def fault_table(p: Floats, said_sizes: Floats, sizes: Floats) -> Iterator[str]:
         )
 
 
+def partial(said: Said, sizes: Floats) -> str:
+    """A sentence for the card on quarter and half squats as found: what is said of N of them, sizes (N, F)."""
+    assert said.sizes is not None
+    bad, shallow = is_bad(sizes), FAULT_NAMES.index("shallow")
+    right, above_cm = (said.good < 0.5) == bad, sizes[:, shallow]
+    off_cm = np.abs(said.sizes[:, shallow] - above_cm)
+    return (
+        f"Beside them {len(sizes)} quarter and half squats of the same bodies, {bad.mean():.0%} of them bad: "
+        f"right {right.mean():.1%}. They end {np.median(above_cm):.1f} cm above parallel in the median, and how far is "
+        f"told to {np.median(off_cm):.1f} cm (one in ten {np.percentile(off_cm, 90):.1f} or more)."
+    )
+
+
 def card(path: Path, said: Mapping[str, Said], sizes: Floats, view_deg: Floats, rendered: NDArray[np.bool_]) -> str:
     """The sections of a model card; the reliability diagram goes beside it."""
     bad, last = is_bad(sizes), list(said.values())[-1]

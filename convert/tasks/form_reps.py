@@ -4,7 +4,7 @@ Rows are reps. `shown` (N, V, STEPS, CHANNELS) and `points` (N, V, 11, 17, 2) ho
 was, then as the pose model would have found it (convert/synth/found.py), other errors each time. `alone` (N, V,
 CHANNELS): its bottom, of which nothing before or after was seen. `sizes` (N, F) in the order and units of
 device.squat.form.FAULTS; `body`, `view_deg`, `rate_hz` (N,); `rendered` (N,): whether the pose model found it in
-rendered pictures, else its errors are lent.
+rendered pictures, else its errors are lent; `partial` (N,): whether it was drawn to end high.
 """
 
 # ruff: noqa: RUF009  `within` makes dataclass fields with limits, as `field` does
@@ -54,15 +54,12 @@ class FormData:
     """What is drawn. Every body with number % 8 == 7 is for test, == 6 for tune.
 
     `clips` are drawn from all styles and depths, two of three reps bad; `good_clips` more from deep, upright and clean
-    ones, so that half of all are good; `partial_clips` more from quarter and half squats, which are all bad and easily
-    told, so that they train and neither stop nor test. `found`: how often each rep is shown as the pose model would
-    find it; `rate_hz`: how often the movement is sampled, from which the network's input is interpolated; `workers`:
-    processes that draw.
+    ones, so that half of all are good. `found`: how often each rep is shown as the pose model would find it; `rate_hz`:
+    how often the movement is sampled, from which the network's input is interpolated; `workers`: processes that draw.
     """
 
     clips: int = within(1, 10**6, 1000)
     good_clips: int = within(0, 10**6, 800)
-    partial_clips: int = within(0, 10**6, 0)
     reps: Span = within(1, 20, (2, 4))
     thigh_deg: Span = within(40, 125, (80, 114))
     fault_share: float = within(0, 1, 0.35)
@@ -79,7 +76,7 @@ class _Job:
     rates: Span
     lenders: tuple[tuple[Donor, ...], ...]
     found: int
-    held_out: bool = True  # whether reps of held-out bodies are drawn, too
+    partial: bool
 
 
 def is_bad(sizes: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -116,8 +113,18 @@ def recipe_of(data: FormData, seed: int) -> Recipe:
     return Recipe(output=Output(seed=seed), motion=motion)
 
 
-def prepare(task: str, data: FormData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
+def prepare(
+    task: str, data: FormData, sources: Sequence[Path], out: Path, seed: int, partial_clips: int = 0
+) -> Prepared:
     """Draws the reps; sources are rendered sets whose pose errors are lent, from bodies of a split to the same split's.
+
+    Args:
+        task: whose data it becomes.
+        data: what is drawn.
+        sources: the rendered sets.
+        out: where to.
+        seed: of all that is drawn.
+        partial_clips: so many more of quarter and half squats.
 
     Raises:
         InputError: `data.found` without a source.
@@ -125,26 +132,24 @@ def prepare(task: str, data: FormData, sources: Sequence[Path], out: Path, seed:
     if data.found and not sources:
         raise InputError("prepare: data.found needs rendered sets as sources (python -m convert synth), or set it to 0")
     lenders = lenders_of(donors(sources)) if data.found else ((),) * len(SPLITS)
-    recipe = recipe_of(data, seed)
+    drawn = (
+        (recipe_of(data, seed), data.clips, False),
+        (good_recipe_of(data, seed), data.good_clips, False),
+        (partial_recipe_of(data, seed), partial_clips, True),
+    )
     jobs = [
-        _Job(each, range(k, min(k + AT_ONCE, count)), data.rate_hz, lenders, data.found, held_out)
-        for each, count, held_out in (
-            (recipe, data.clips, True),
-            (good_recipe_of(data, seed), data.good_clips, True),
-            (partial_recipe_of(data, seed), data.partial_clips, False),
-        )
+        _Job(each, range(k, min(k + AT_ONCE, count)), data.rate_hz, lenders, data.found, partial)
+        for each, count, partial in drawn
         for k in range(0, count, AT_ONCE)
     ]
     rows = [row for some in _run(jobs, data.workers) for row in some]
     if data.found:
         rows += rendered_rows(sources, data.found, seed)
-    return written(task, rows, recipe, sources, out)
+    return written(task, rows, [(asdict(each), count) for each, count, _ in drawn], sources, out)
 
 
-def written(
-    task: str, rows: Sequence[Mapping[str, Any]], recipe: Recipe, sources: Sequence[Path], out: Path
-) -> Prepared:
-    """Writes rows as prepared data, split by body."""
+def written(task: str, rows: Sequence[Mapping[str, Any]], drawn: Any, sources: Sequence[Path], out: Path) -> Prepared:
+    """Writes rows as prepared data, split by body; `drawn`: what the reps that nobody rendered are made of."""
     if not rows:
         raise InputError("prepare: no reps drawn")
     arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -155,7 +160,7 @@ def written(
             "name": "synthetic reps (convert/synth), as keypoints",
             "licence": "bodies CC0",
             "rows": len(rows) - rendered,
-            "sha256": hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest(),
+            "sha256": hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest(),
         },
         *(_source(path) for path in sources),
     ]
@@ -193,12 +198,11 @@ def _run(jobs: list[_Job], workers: int) -> Iterator[list[dict[str, Any]]]:
 
 def _rows(job: _Job) -> list[dict[str, Any]]:
     finders = [Finder(lenders) for lenders in job.lenders]
-    rows = []
-    for rep in keypoint_reps(job.recipe, job.clips, job.rates):
-        split = split_of(rep.about["body"])
-        if job.held_out or SPLITS[split] == "train":
-            rows.append(row_of(rep, finders[split], job.found, job.recipe.output.seed))
-    return [row for row in rows if row is not None]
+    return [
+        {**row, "partial": np.bool_(job.partial)}
+        for rep in keypoint_reps(job.recipe, job.clips, job.rates)
+        if (row := row_of(rep, finders[split_of(rep.about["body"])], job.found, job.recipe.output.seed)) is not None
+    ]
 
 
 def rendered_rows(folders: Sequence[Path], found: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -234,11 +238,11 @@ def cuts_of(rep: KeypointRep, finder: Finder, found: int, seed: int) -> list[Rep
 def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any] | None:
     shown, alone, points = [], [], []
     for cut in cuts:
-        inputs, joints = form_input(cut), rep_points(cut)
-        if inputs is None or joints is None:
+        inputs, bottom, joints = form_input(cut), lone(cut.poses[cut.bottom]), rep_points(cut)
+        if inputs is None or bottom is None or joints is None:
             return None
         shown.append(inputs.astype(np.float16))
-        alone.append(lone(cut.poses[cut.bottom]).astype(np.float16))
+        alone.append(bottom.astype(np.float16))
         points.append(joints.astype(np.float16))
     return {
         "shown": np.array(shown),
@@ -249,17 +253,18 @@ def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any
         "view_deg": np.float32(rep.about["view_deg"]),
         "rate_hz": np.float32(rep.about["fps"]),
         "rendered": np.bool_(rendered),
+        "partial": np.bool_(False),
     }
 
 
-def lone(pose: Pose) -> NDArray[np.float32]:
+def lone(pose: Pose) -> NDArray[np.float32] | None:
     """What a form network is shown of a bottom of which nothing before or after was seen, (CHANNELS,).
 
-    Who was not seen standing does not tell how steeply the camera looks: it is taken to look level.
+    Nobody was seen standing to tell how steeply the camera looks: it is taken to look level, but where the legs are so
+    straight (`level.SITS`) that he seems to stand. None without world points.
     """
     shown = form_input(Rep(1, (pose,), 0.0, 0.0, 0.0, 0, Tempo(0.0, 0.0, 0.0), True, 0))
-    assert shown is not None  # poses have world points
-    return np.asarray(shown[DOWN])
+    return None if shown is None else np.asarray(shown[DOWN])
 
 
 def device_rep(rep: KeypointRep, poses: Sequence[Pose], rng: np.random.Generator) -> Rep:

@@ -20,17 +20,19 @@ from convert.synth.found import SHARES, Donor, Finder
 from convert.synth.keypoint_reps import keypoint_reps
 from convert.tasks import form, form_paper, form_reps
 from convert.tasks.form_figures import Said, balanced, figures, same_verdicts
+from convert.tasks.form_figures import partial as partial_sentence
 from convert.tasks.form_reps import DISPUTED, FAULT_NAMES, LIMITS, FormData, is_bad, is_clear
 from convert.tasks.form_tables import beside_paper
 from device.errors import InputError
-from device.squat.form_input import CHANNELS, DOWN, STEPS, mirrored
+from device.squat.form_input import CHANNELS, DOWN, PER_JOINT, STEPS, mirrored
+from device.squat.pose import JOINTS
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory) -> Prepared:
-    """Thirty drawn reps, without a pose model's errors."""
-    data = FormData(clips=12, reps=(2, 3), found=0, workers=1)
+    """Some hundred drawn reps, without a pose model's errors."""
+    data = form.FaultData(clips=12, good_clips=20, partial_clips=24, reps=(2, 3), found=0, workers=1)
     return form.TASK.prepare(data, [], tmp_path_factory.mktemp("form"), 3)
 
 
@@ -46,14 +48,103 @@ def test_a_rep_is_bad_by_any_fault_that_counts_and_clear_away_from_where_it_begi
 
 def test_reps_are_split_by_body_and_hold_what_they_were_drawn_with(prepared):
     body, split = np.array(prepared.arrays["body"]), prepared.split
-    assert set(body[split == 2] % 8) <= {7}
-    assert set(body[split == 1] % 8) <= {6}
+    assert set(body[split == 2] % 8) == {7}
+    assert set(body[split == 1] % 8) == {6}
     assert not set(body[split == 0] % 8) & {6, 7}
     shown = prepared.arrays["shown"]
     assert shown.shape[1:] == (1, STEPS, CHANNELS)
     lowest = shown[:, 0, DOWN, :].reshape(len(shown), -1)
     assert np.isfinite(lowest).all()
     assert prepared.arrays["points"].shape[1:] == (1, FRAMES, 17, 2)
+
+
+def test_a_bottom_alone_is_the_bottom(prepared):
+    shown, alone = (np.array(prepared.arrays[name][:, 0], np.float32) for name in ("shown", "alone"))
+    ankle = JOINTS.index("left_ankle") * PER_JOINT + 4  # below the hips in the picture
+    assert np.abs(alone[:, ankle] - shown[:, DOWN, ankle]).max() < 0.15
+    assert (shown[:, 0, ankle] - alone[:, ankle]).min() > 0.15
+
+
+def test_partial_squats_end_higher_and_are_judged_apart(prepared):
+    partial, shallow = np.array(prepared.arrays["partial"]), prepared.arrays["sizes"][:, FAULT_NAMES.index("shallow")]
+    assert np.median(shallow[partial]) > np.median(shallow[~partial]) + 8
+    for split in ("train", "tune", "test"):
+        rows, apart = form.judged(prepared, split), form.judged(prepared, split, partial=True)
+        assert len(rows)
+        assert len(apart)
+        assert not partial[rows].any()
+        assert partial[apart].all()
+        assert sorted([*rows, *apart]) == prepared.rows(split).tolist()
+    net = form.TASK.net(FaultNet(width=16, hidden=16), prepared).eval()
+    sizes = np.array(prepared.arrays["sizes"])
+    sizes[form.judged(prepared, "test", partial=True)] = 1e3
+    wrong = replace(prepared, arrays={**prepared.arrays, "sizes": sizes})
+    with torch.no_grad():
+        assert form.TASK.measure(net, wrong, "test") == form.TASK.measure(net, prepared, "test")
+
+
+def test_errors_are_lent_among_partial_squats_and_among_the_others(prepared):
+    partial, rng = np.array(prepared.arrays["partial"]), np.random.default_rng(2)
+    rows = np.arange(len(partial))
+    assert (partial[form.neighbours(prepared, rows, rng)] == partial).all()
+
+
+def two_versions(prepared: Prepared) -> Prepared:
+    """The data with each rep also as found: all joints off by a tenth."""
+    arrays = dict(prepared.arrays)
+    for name in ("shown", "alone"):
+        true = np.array(prepared.arrays[name], np.float32)
+        arrays[name] = np.concatenate([true, true + 0.1], 1)
+    return replace(prepared, arrays=arrays)
+
+
+def test_a_bottom_alone_is_shown_with_the_rest_of_its_row(prepared, monkeypatch):
+    monkeypatch.setattr(form, "BOTTOM_SHARE", 1.0)
+    monkeypatch.setattr(form, "TRUE_SHARE", 1.0)
+    found = two_versions(prepared)
+    rows = np.arange(12)
+    batch = form.TASK.batch(found, rows, np.random.default_rng(1))
+    alone = np.array(found.arrays["alone"][rows, 0], np.float32)
+    for row, shown in zip(alone, batch["shown"], strict=True):
+        as_is = any(np.allclose(shown[DOWN], one, atol=1e-3) for one in (row, mirrored(np.tile(row, (STEPS, 1)))[0]))
+        assert as_is
+        assert (shown[:, -3:] == shown[DOWN, -3:]).all()
+        steps = np.flatnonzero(shown[:, :-3].any(1))
+        assert steps.tolist() == [DOWN - 1, DOWN, DOWN + 1]
+    sizes = np.array(prepared.arrays["sizes"][rows])
+    assert (batch["good"][:, 0] == ~is_bad(sizes)).all()
+
+
+def test_errors_are_exchanged_whole_and_true_reps_stay_true(prepared, monkeypatch):
+    found, rows, rng = two_versions(prepared), np.arange(20), np.random.default_rng(1)
+    true = np.array(prepared.arrays["alone"][rows, 0], np.float32)
+    monkeypatch.setattr(form, "EXCHANGED", 1.0)
+    monkeypatch.setattr(form, "TRUE_SHARE", 0.0)
+    joints = np.r_[0:5, 6:11]  # without scores, which are the lender's
+    off = form.disturbed(found, "alone", rows, rng)[:, joints] - true[:, joints]
+    assert off.mean() == pytest.approx(0.1, abs=0.02)
+    assert off.std(1).max() < 2e-3  # one factor for each rep
+    assert off.std() > 0.005
+    monkeypatch.setattr(form, "TRUE_SHARE", 1.0)
+    np.testing.assert_allclose(form.disturbed(found, "alone", rows, rng), true, atol=1e-3)
+
+
+def test_data_prepared_before_bottoms_were_kept_are_refused_in_one_line(prepared):
+    old = replace(prepared, arrays={name: a for name, a in prepared.arrays.items() if name != "alone"})
+    with pytest.raises(InputError, match=r"without alone\.npy; prepare it anew"):
+        form.TASK.net(FaultNet(width=16, hidden=16), old)
+
+
+def test_partial_squats_have_a_sentence_of_their_own():
+    sizes = np.tile(LIMITS - 20, (4, 1))
+    shallow = FAULT_NAMES.index("shallow")
+    sizes[:3, shallow] = 10, 12, 14
+    said = Said(np.array([0.1, 0.1, 0.9, 0.9]), None, np.zeros_like(sizes))
+    told = partial_sentence(said, sizes)
+    assert "4 quarter and half squats" in told
+    assert "75% of them bad: right 75.0%" in told
+    assert "end 11.0 cm above parallel" in told
+    assert "told to 13.0 cm (one in ten 18.2 or more)" in told
 
 
 def test_a_networks_view_of_a_mirrored_rep_has_the_sides_swapped(prepared):
@@ -194,4 +285,4 @@ def test_the_papers_numbers_stand_beside_ours(tmp_path):
 
 def test_errors_can_only_be_lent_where_there_are_rendered_sets(tmp_path):
     with pytest.raises(InputError, match=r"data\.found"):
-        form.TASK.prepare(FormData(clips=1), [], tmp_path, 1)
+        form.TASK.prepare(form.FaultData(clips=1), [], tmp_path, 1)

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch: pip install 'squatlight[convert]'")
 pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squatlight[synth]'")
 
+from convert import posture_report
 from convert.datasets import mediapipe, posture_classes
 from convert.datasets.posture_classes import CLASSES
 from convert.metrics import auc
@@ -121,8 +122,36 @@ def test_a_bottom_alone_is_shown_as_seen_by_a_level_camera() -> None:
     np.testing.assert_array_equal(shown[0, DOWN], alone)
 
 
+def test_the_level_comes_from_the_train_rows_and_others_are_left_out(tmp_path: Path, monkeypatch) -> None:
+    turned = [squatter() * [1, 1, 1 / mediapipe.WORLD_PER_PICTURE] * 250 + [600, 400, 0] for _ in range(2)]
+    turned[1][[25, 26]] = turned[1][[23, 24]] + [0, 80, 0]  # upright
+    write(tmp_path, {name: [turned[name != "acc"]] * 2 for name in CLASSES})
+    p_good = {"train": 0.2, "test": 0.3}  # of what is good; all else 0.1, others 0.4
+
+    def said_by(_: object, shown: np.ndarray) -> Said:
+        split = next(splits)
+        label = posture_classes.read(tmp_path, split).label
+        good = np.where(label == GOOD, p_good[split], np.where(label == OTHERS, 0.4, 0.1))
+        return Said(good, np.zeros((len(label), len(FAULT_NAMES))))
+
+    splits = iter(("test", "train"))
+    monkeypatch.setattr(posture_report, "said_by", said_by)
+    monkeypatch.setattr(posture_report, "fit", lambda _, label, shown: np.eye(len(CLASSES))[label])
+    told = [[cell.strip() for cell in line.split("|")[1:-1]] for line in posture_report.lines(None, tmp_path) if line]
+    rows = {cells[0]: cells[1:] for cells in told}
+    assert rows["never trained on it, with others"][:3] == ["14", "50.0%", "0.833"]
+    assert rows["never trained on it, without others"][:3] == ["12", "50.0%", "1.000"]
+    assert rows["the same, good from p = 0.15 on, without others"][1] == "100.0%"
+    assert rows["fitted on its train rows, with others"][1:] == ["100.0%", "1.000", "85.7% / 50.0%", "1.000"]
+    (thighs,) = (
+        cells for words, cells in rows.items() if words.startswith("no network") and words.endswith("with others")
+    )
+    assert thighs[1:] == ["100.0%", "1.000", "85.7% / 50.0%", ""]
+    assert rows["acc"] == ["2", "94", "0.20", "others, 100%"]
+
+
 @REAL
-def test_thighs_are_most_alike_at_the_depth_that_other_clips_told() -> None:
+def test_thighs_are_more_alike_at_the_depth_that_other_clips_told_than_far_from_it() -> None:
     points = posture_classes.read(DATA, "train").points[..., :3].astype(float)
     left, right = (points[:, hip] - points[:, hip + 2] for hip in (23, 24))  # MediaPipe's hips and knees
 
