@@ -95,6 +95,15 @@ def test_who_is_seen_by_our_network_alone_is_not_followed() -> None:
     assert np.diff(theirs.asked_s)[:5] == pytest.approx(waits_s, abs=1 / FPS), "it is looked for ever less often"
 
 
+@pytest.mark.parametrize(("aside_px", "handed"), [(140.0, True), (230.0, False)])
+def test_who_stands_far_from_the_centre_is_no_lifter_beside_one_who_stands_there(aside_px: float, handed: bool) -> None:
+    theirs = Follows(x=LIFTER)
+    theirs.sees = lambda frame, crop: (figure(crop.centre[0], 300, frame.captured_s), crop)  # type: ignore[method-assign]
+    found, _ = played(theirs, lambda _: LIFTER + aside_px, 8)
+    assert bool(theirs.followed_s) == handed
+    assert at(found, 2) == {LIFTER + aside_px if handed else LIFTER}
+
+
 def test_one_look_hands_nobody_over() -> None:
     theirs, looks = Follows(), itertools.cycle([LIFTER, SPOTTER])
     found, _ = played(theirs, lambda _: next(looks), 10)
