@@ -31,8 +31,13 @@ def claim(crop: Crop, size: tuple[int, int]) -> float:
         crop: around the figure.
         size: width and height of the picture in pixels.
     """
+    return crop.side_px / max(size) * central(crop, size)
+
+
+def central(crop: Crop, size: tuple[int, int]) -> float:
+    """How near a crop is to the centre of a picture of that width and height: 1 there, less the further away."""
     off = math.hypot(crop.centre[0] - size[0] / 2, crop.centre[1] - size[1] / 2) / max(size)
-    return crop.side_px / max(size) * math.exp(-((off / CENTRE) ** 2))
+    return math.exp(-((off / CENTRE) ** 2))
 
 
 def apart(one: Crop, other: Crop) -> float:

@@ -4,8 +4,8 @@ BlazePose goes by head and trunk, so beside a lifter behind plates a spotter is 
 him. Our network learnt who the lifter is of several people, but it sees people where there are none, too, most of all
 in real rooms. So where it puts the lifter elsewhere, BlazePose is asked to look there as well, and if it sees somebody
 there who is clearly not whom it follows, follows him from then on. Where it is our network that has left the place
-where both saw one person last, it must see him elsewhere for longer. And who stands so far from the picture's centre,
-or is so small, that whom BlazePose follows looks far more like the lifter, is none: cameras are pointed at the rack.
+where both saw one person last, it must see him elsewhere for longer. And who stands far from the picture's centre,
+beside somebody at it, is no lifter unless both saw him before: cameras are pointed at the rack.
 """
 
 import math
@@ -14,7 +14,7 @@ import numpy as np
 
 from device.camera.frames import Frame
 from device.inference.blazepose import BlazePose
-from device.inference.choice import SAME, THERE, claim
+from device.inference.choice import SAME, THERE, central
 from device.inference.letterbox import Crop
 from device.inference.squatlight_pose import crop_around
 from device.squat.pose import JOINTS, Pose, index
@@ -26,7 +26,7 @@ MET_S = 10.0  # whom both saw longer ago does not tell which of them that is
 STANDS_S = 20.0  # for so long after a handing over BlazePose is watched in each frame: whether it goes over again ...
 PARTED = 0.08  # ... which trunks so far apart tell, in sides of a crop (where BlazePose is right up to 0.06); then our
 VAIN = 3  # network is believed, until so many looks in a row were in vain
-WEAKER = 2.0  # times as strong a claim of whom BlazePose follows: he is kept; where our network is right 1.33 or less
+CENTRAL = 2.0  # times as near to the picture's centre (`choice.central`) whom BlazePose follows is kept
 # Chosen on rendered sets. Over the tune split of real clips, looked at twice a second by a script, our network alone
 # put the trunk elsewhere in 66 of 764 frames; in one of them BlazePose saw somebody there.
 
@@ -84,9 +84,10 @@ class Handover:
         """
         now_s = frame.captured_s
         one = ours is not None and off(ours, theirs) <= SAME
-        found = None if ours is None or one else self._seen(frame, ours, theirs)
+        unlikely = ours is not None and not one and self._unlikely(ours, theirs)
+        found = None if ours is None or one or unlikely else self._seen(frame, ours, theirs)
         self._vain = 0 if one or found is not None else self._vain + 1
-        self._look_s = now_s + (LOOK_S if one else AGAIN_S * min(2**self._vain, SELDOM))
+        self._look_s = now_s + (LOOK_S if one or unlikely else AGAIN_S * min(2**self._vain, SELDOM))
         if one:
             self._met = ours
         if ours is None or found is None:
@@ -105,6 +106,12 @@ class Handover:
             self._stands_s = now_s + STANDS_S
         return True
 
+    def _unlikely(self, ours: Pose, theirs: Pose) -> bool:
+        """Whether he whom our network sees stands far aside, and nothing tells that it is BlazePose that has left."""
+        if self._met is not None and self._ours_stayed(ours, theirs):
+            return False
+        return central(around(theirs), theirs.size) > CENTRAL * central(around(ours), ours.size)
+
     def _ours_stayed(self, ours: Pose, theirs: Pose) -> bool:
         """Nearer to the person whom both saw not long ago; to the side, as a squatter sinks."""
         if self._met is None:
@@ -114,11 +121,8 @@ class Handover:
         return abs(_x_px(ours) - _x_px(self._met)) < abs(_x_px(theirs) - _x_px(self._met))
 
     def _seen(self, frame: Frame, ours: Pose, theirs: Pose) -> tuple[Pose, Crop] | None:
-        """Whom BlazePose sees where our network sees somebody; None: nobody, whom it follows, or no likely lifter."""
-        mine, rival = around(theirs), around(ours)
-        if claim(mine, theirs.size) > WEAKER * claim(rival, ours.size):
-            return None
-        found = self._blazepose.sees(frame, rival)
+        """Whom BlazePose sees where our network sees somebody; None: nobody, or whom it follows."""
+        found = self._blazepose.sees(frame, around(ours))
         there = found is not None and off(found[0], ours) <= SAME and off(found[0], theirs) > THERE
         return found if there else None
 

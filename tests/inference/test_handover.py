@@ -95,13 +95,31 @@ def test_who_is_seen_by_our_network_alone_is_not_followed() -> None:
     assert np.diff(theirs.asked_s)[:5] == pytest.approx(waits_s, abs=1 / FPS), "it is looked for ever less often"
 
 
-@pytest.mark.parametrize(("aside_px", "handed"), [(140.0, True), (230.0, False)])
-def test_who_stands_far_from_the_centre_is_no_lifter_beside_one_who_stands_there(aside_px: float, handed: bool) -> None:
-    theirs = Follows(x=LIFTER)
+def beside(x: float, theirs: Follows) -> None:
+    """BlazePose sees whoever it is asked for."""
     theirs.sees = lambda frame, crop: (figure(crop.centre[0], 300, frame.captured_s), crop)  # type: ignore[method-assign]
-    found, _ = played(theirs, lambda _: LIFTER + aside_px, 8)
+    theirs.at = x
+
+
+@pytest.mark.parametrize(("aside_px", "handed"), [(170.0, True), (200.0, False)])
+def test_who_stands_far_from_the_centre_is_no_lifter_beside_one_who_stands_there(aside_px: float, handed: bool) -> None:
+    theirs = Follows()
+    beside(LIFTER, theirs)
+    found, asked_s = played(theirs, lambda _: LIFTER + aside_px, 8)
     assert bool(theirs.followed_s) == handed
     assert at(found, 2) == {LIFTER + aside_px if handed else LIFTER}
+    if not handed:
+        assert np.diff(asked_s) == pytest.approx(LOOK_S, abs=1 / FPS), "looks go on as where both see one lifter"
+
+
+def test_a_lifter_far_from_the_centre_whom_both_saw_is_found_again() -> None:
+    theirs, lifter = Follows(), LIFTER + 220
+    beside(lifter, theirs)
+    theirs.keeps_s, theirs.begun_s = 3.0, 0.0  # then BlazePose goes over to somebody near the centre, and stays there
+    found, _ = played(theirs, lambda _: lifter, 8)
+    assert at(found, 0, 3) == {lifter}
+    assert at(found, 3 + 2 * SOON_S) == {lifter}
+    assert len(theirs.followed_s) >= 1
 
 
 def test_one_look_hands_nobody_over() -> None:
