@@ -123,7 +123,8 @@ def partial(said: Said, sizes: Floats) -> str:
     return (
         f"Beside them {len(sizes)} quarter and half squats of the same bodies, {bad.mean():.0%} of them bad: "
         f"right {right.mean():.1%}. They end {np.median(above_cm):.1f} cm above parallel in the median, and how far is "
-        f"told to {np.median(off_cm):.1f} cm (one in ten {np.percentile(off_cm, 90):.1f} or more)."
+        f"told to {np.median(off_cm):.1f} cm (one in ten {np.percentile(off_cm, 90):.1f} or more). "
+        "Such reps of the tune bodies do not stop the training."
     )
 
 
