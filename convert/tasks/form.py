@@ -168,7 +168,7 @@ class Form:
 
 
 def judged(prepared: Prepared, split: str, partial: bool = False) -> NDArray[np.intp]:
-    """The rows of a split that were drawn to end high, or those that were not."""
+    """The rows of a split but those drawn to end high; `partial`: these alone."""
     rows = prepared.rows(split)
     return np.asarray(rows[np.array(prepared.arrays["partial"][rows]) == partial])
 
