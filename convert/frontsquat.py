@@ -18,12 +18,14 @@ from convert.datasets.frontsquat import FrontSquat, blocks, poses, read
 from convert.metrics import wilson
 from convert.nets import depth_paper
 from device.inference.depth_model import open_depth_model
+from device.inference.squat_model import open_squat_model
 from device.squat.depth import NETWORK, Network
 from device.squat.events import DepthReached, RepJudged
 from device.squat.judge import Judge, JudgeSettings
 from device.squat.pose import index
 from device.squat.rulebook import Decision
 from device.squat.smoothing import Smoother
+from device.squat.squatness import SquatNetwork
 
 Array = NDArray[np.float64]
 FOLDS = 5
@@ -92,9 +94,10 @@ def paper(clips: list[FrontSquat], seed: int, blocked: bool) -> NDArray[np.bool_
     return right
 
 
-def device_says(clip: FrontSquat, network: Network) -> str:
+def device_says(clip: FrontSquat, network: Network, squat_network: SquatNetwork | None = None) -> str:
     """What the device makes of a clip: `valid`, `failed` (deep, not stood up), `invalid`."""
-    judge, seen = Judge(JudgeSettings(method=NETWORK), network), list(poses(clip))
+    judge = Judge(JudgeSettings(method=NETWORK), network, squat_network=squat_network)
+    seen = list(poses(clip))
     events = [e for at_s, pose in seen for e in judge.see(pose, at_s)] + list(judge.finish(seen[-1][0]))
     reps = [e for e in events if isinstance(e, RepJudged)]
     if any(e.verdict.decision is Decision.GOOD_LIFT for e in reps):
@@ -122,8 +125,8 @@ def main(arguments: Sequence[str]) -> int:
     for seed in range(asked.seeds):
         print(_line(f"32-64-1, here, seed {seed} | blocked {FOLDS}-fold", paper(clips, seed, True)))
     print(_line(f"travel and recovery, fitted | blocked {FOLDS}-fold", fitted(clips) == y))
-    with open_depth_model() as network:
-        says = np.array([device_says(c, network) for c in tqdm(clips, disable=None)])
+    with open_depth_model() as network, open_squat_model("squat") as squat_network:
+        says = np.array([device_says(c, network, squat_network) for c in tqdm(clips, disable=None)])
     right = (says == "valid") == y
     print(_line("the device with its depth network, never fitted here | all", right))
     rest = ~failed

@@ -16,18 +16,19 @@ import numpy as np
 from tqdm import tqdm
 
 from convert.datasets.synthetic import SyntheticClip, found_in
+from convert.dips import NotingJudge
 from convert.synth import recipe as recipes
 from convert.synth.keypoint_reps import clip_truth, in_camera
 from convert.synth.report import A_REP_FROM, NO_REP_BELOW
 from convert.synth.truth import Truth
 from device.inference import recorded
 from device.squat import squatness
-from device.squat.events import Event, RepJudged
-from device.squat.judge import PITCH_BIAS_DEG, Judge
+from device.squat.events import RepJudged
+from device.squat.judge import PITCH_BIAS_DEG
 from device.squat.level import Level
 from device.squat.pose import JOINTS, KEYPOINTS, Pose, index
-from device.squat.smoothing import Smoother, without_spikes
-from device.squat.squatness import Dip, dip
+from device.squat.smoothing import Smoother
+from device.squat.squatness import Dip
 
 RECIPE = Path(__file__).parent / "recipes" / "levels.toml"
 NOISE_M = 0.01  # standard deviation of each coordinate of the world, other in each frame
@@ -41,21 +42,6 @@ LEVELS = {
 """The measures of a dip, each with its level in `squatness`."""
 
 SAME_TORSO = 0.5  # a pose whose hips are nearer to the truth than this, in torso lengths, is the lifter's
-
-
-class _Noting(Judge):
-    """A judge that notes how each dip was."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.dips: list[Dip] = []
-
-    def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
-        seen = [features for _, features in self._track]
-        if len(seen) >= 3:
-            heights = without_spikes([f.height for f in seen], [p.captured_s for p, _ in self._track])
-            self.dips.append(dip(seen, heights))
-        yield from super()._judge(now_s, stood_up)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +70,14 @@ def count(truth: Truth, seed: int) -> Counted:
     world = in_camera(truth)
     world = (world + rng.normal(0, NOISE_M, world.shape)).astype(np.float32)
     scores = np.array([0.95 if name in JOINTS else 0.0 for name in KEYPOINTS], np.float32)
-    judge, found = _Noting(), 0
+    judge, found = NotingJudge(), 0
     for i, (keypoints, at) in enumerate(zip(truth.keypoints_px, world, strict=True)):
         pose = Pose(keypoints, scores, at, i / fps, i, 0, (size[0], size[1]))
         found += sum(isinstance(event, RepJudged) for event in judge.see(pose, i / fps))
     found += sum(isinstance(event, RepJudged) for event in judge.finish(len(world) / fps))
     descents = [rep["descent_legs"] for rep in truth.reps]
     low, high = sum(d >= A_REP_FROM for d in descents), sum(d >= NO_REP_BELOW for d in descents)
-    return Counted(truth.about["kind"], low, high, found, tuple(judge.dips))
+    return Counted(truth.about["kind"], low, high, found, tuple(noted.dip for noted in judge.noted))
 
 
 def count_lines(sets: Sequence[Counted]) -> Iterator[str]:

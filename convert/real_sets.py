@@ -20,6 +20,7 @@ from convert.metrics import wilson
 from device import settings
 from device.errors import InputError
 from device.inference.form_model import open_form_model
+from device.inference.squat_model import open_squat_model
 from device.squat.events import Event, RepJudged
 from device.squat.form import Form, FormNetwork
 from device.squat.judge import Judge, cut_rep
@@ -38,11 +39,13 @@ Seen = Sequence[tuple[float, Pose | None]]
 
 def judged(seen: Seen) -> tuple[list[Phase | None], list[RepJudged]]:
     """The judge's phase after each frame, and the reps that it judged."""
-    judge, phases, events = Judge(), list[Phase | None](), list[Event]()
-    for at_s, pose in seen:
-        events += judge.see(pose, at_s)
-        phases.append(judge.phases.phase)
-    events += judge.finish(seen[-1][0])
+    phases, events = list[Phase | None](), list[Event]()
+    with open_squat_model("squat") as network:
+        judge = Judge(squat_network=network)
+        for at_s, pose in seen:
+            events += judge.see(pose, at_s)
+            phases.append(judge.phases.phase)
+        events += judge.finish(seen[-1][0])
     return phases, [event for event in events if isinstance(event, RepJudged)]
 
 

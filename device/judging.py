@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from device.inference.depth_model import open_depth_model
 from device.inference.form_model import open_form_model
 from device.inference.pose_model import PoseModel, open_pose_model
+from device.inference.squat_model import open_squat_model
 from device.settings import Settings
 from device.squat.depth import NETWORK
 from device.squat.judge import Judge
@@ -31,11 +32,14 @@ def open_judge(settings: Settings) -> Iterator[tuple[Judge, dict[str, str]]]:
     models = settings.models
     with ExitStack() as opened:
         hashes: dict[str, str] = {}
-        form = depth = None
+        form = depth = squat = None
         if settings.depth.method == NETWORK:
             depth = opened.enter_context(open_depth_model(models.runtime or None))
             hashes |= depth.hashes
         if models.form:
             form = opened.enter_context(open_form_model(models.form, models.runtime or None))
             hashes |= form.hashes
-        yield Judge(settings.judging(), depth, form), hashes
+        if models.squat:
+            squat = opened.enter_context(open_squat_model(models.squat, models.runtime or None))
+            hashes |= squat.hashes
+        yield Judge(settings.judging(), depth, form, squat), hashes

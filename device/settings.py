@@ -10,7 +10,7 @@ from typing import Any
 from device import strict_toml
 from device.camera.mounting import TURNS_DEG
 from device.errors import SettingsError
-from device.inference import form_model, pose_model, tflite
+from device.inference import form_model, pose_model, squat_model, tflite
 from device.logs import FORMS
 from device.output import home_assistant, messages, pins
 from device.output.evidence import SHOWS
@@ -64,6 +64,7 @@ class Models:
 
     pose: str
     form: str
+    squat: str
     bar_ends: bool
     threads: int
     runtime: str
@@ -227,6 +228,7 @@ def checked(settings: Settings) -> Settings:
     if not s.models.pose.startswith(pose_model.RECORDED):
         _one_of("models.pose", s.models.pose, pose_model.NAMES)
     _one_of("models.form", s.models.form, ("", *form_model.NAMES))
+    _one_of("models.squat", s.models.squat, ("", *squat_model.NAMES))
     _one_of("models.runtime", s.models.runtime, ("", *tflite.RUNTIMES))
     _between("models.threads", s.models.threads, 1, 64)
     _between("camera.width", s.camera.width, 0, 10000)

@@ -17,7 +17,7 @@ def wanted(**changes: dict[str, object]) -> settings.Settings:
 @pytest.mark.usefixtures("pose_files")
 def test_it_opens_every_network_that_the_settings_ask_for() -> None:
     told = check._models(wanted(depth={"method": "network"}))
-    for role in ("pose", "surface", "depth", "form"):
+    for role in ("pose", "surface", "depth", "form", "squat"):
         assert f"{role} sha256:" in told, told
 
 

@@ -1,4 +1,4 @@
-"""Networks for form: DeepSquat's on images of the pose, and a small one on the keypoints of the whole rep."""
+"""Networks on whole reps: DeepSquat's on images of the pose; small ones on keypoints, for form, and squat or not."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -16,6 +16,7 @@ from device.squat.pose_image import HEIGHT, WIDTH
 Floats = NDArray[np.float32]
 PAPER_WIDTHS = (32, 64, 32, 64)
 LEAST_SPREAD = 0.03  # a channel that hardly moves is not blown up
+SQUAT_LIMIT = 5.0  # spreads; others' movements are stranger than any that were learnt from
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,50 @@ class Member(nn.Module):
         return torch.as_tensor(self.judging(self.over_time(torch.relu(self.step(steps)).permute(0, 2, 1)).flatten(1)))
 
 
-class Faults(nn.Module):
-    """What `form_input` gives, (B, STEPS, CHANNELS), to logits of good (B, 1) and of each fault, and sizes (B, F).
+class OfRep(nn.Module):
+    """What `form_input` gives, (B, STEPS, CHANNELS), to logits (B, outputs), the mean over the members.
 
     When it does not learn it looks at the rep and at its mirror image, and says the mean.
+
+    Args:
+        told: the recipe's.
+        some: inputs of training reps (N, STEPS, CHANNELS), which set mean and spread.
+        outputs: how many.
+        limit: what a step's normalised numbers are held within, so that a pose never met shouts no louder.
+    """
+
+    mean: Tensor
+    spread: Tensor
+    mirror: Tensor
+
+    def __init__(self, told: FaultNet, some: Floats, outputs: int, limit: float | None = None) -> None:
+        super().__init__()
+        self.told, self.limit, self.geometry = told, limit, Geometry()
+        with torch.no_grad():
+            flat = self._widened(torch.as_tensor(some)).flatten(0, 1)
+        self.register_buffer("mean", flat.mean(0))
+        self.register_buffer("spread", flat.std(0).clamp_min(LEAST_SPREAD))
+        self.register_buffer("mirror", torch.as_tensor(mirrored(np.eye(CHANNELS, dtype=np.float32))))
+        self.members = nn.ModuleList(Member(told, flat.shape[1], outputs) for _ in range(told.members))
+
+    def _widened(self, shown: Tensor) -> Tensor:
+        return torch.cat([shown, self.geometry(shown)], -1)
+
+    def each(self, shown: Tensor) -> Tensor:
+        """What each member says of a rep as it is shown, (B, members, outputs)."""
+        steps = (self._widened(shown) - self.mean) / self.spread
+        if self.limit is not None:
+            steps = steps.clamp(-self.limit, self.limit)
+        return torch.stack([member(steps) for member in self.members], 1)
+
+    def said(self, shown: Tensor) -> Tensor:
+        """See the class."""
+        out = self.each(shown).mean(1)
+        return out if self.training else (out + self.each(shown @ self.mirror).mean(1)) * 0.5
+
+
+class Faults(OfRep):
+    """Logits of good (B, 1) and of each fault (B, F), and sizes (B, F); see `OfRep`.
 
     Args:
         told: the recipe's.
@@ -132,41 +173,53 @@ class Faults(nn.Module):
         sizes: unit and middle (F,) of the faults' sizes; the network's own are (size - middle) / unit.
     """
 
-    mean: Tensor
-    spread: Tensor
     unit: Tensor
     middle: Tensor
-    mirror: Tensor
 
     def __init__(self, told: FaultNet, some: Floats, sizes: tuple[Floats, Floats]) -> None:
-        super().__init__()
-        self.told, self.faults, self.geometry = told, len(sizes[0]), Geometry()
-        with torch.no_grad():
-            flat = self._widened(torch.as_tensor(some)).flatten(0, 1)
-        self.register_buffer("mean", flat.mean(0))
-        self.register_buffer("spread", flat.std(0).clamp_min(LEAST_SPREAD))
+        self.faults = len(sizes[0])
+        super().__init__(told, some, 1 + 2 * self.faults)
         for name, values in zip(("unit", "middle"), sizes, strict=True):
             self.register_buffer(name, torch.as_tensor(values))
-        self.register_buffer("mirror", torch.as_tensor(mirrored(np.eye(CHANNELS, dtype=np.float32))))
-        outputs = 1 + 2 * self.faults
-        self.members = nn.ModuleList(Member(told, flat.shape[1], outputs) for _ in range(told.members))
-
-    def _widened(self, shown: Tensor) -> Tensor:
-        return torch.cat([shown, self.geometry(shown)], -1)
 
     def apart(self, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What each member says of a rep as it is shown: (B, members, ...), else as `forward`."""
-        steps = (self._widened(shown) - self.mean) / self.spread
-        out = torch.stack([member(steps) for member in self.members], 1)
-        return out[..., :1], out[..., 1 : 1 + self.faults], out[..., 1 + self.faults :]
+        return self._parts(self.each(shown))
 
     def forward(self, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
-        good, faults, sizes = (out.mean(1) for out in self.apart(shown))
-        if self.training:
-            return good, faults, sizes
-        turned = [out.mean(1) for out in self.apart(shown @ self.mirror)]
-        return (good + turned[0]) * 0.5, (faults + turned[1]) * 0.5, (sizes + turned[2]) * 0.5
+        return self._parts(self.said(shown))
+
+    def _parts(self, out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return out[..., :1], out[..., 1 : 1 + self.faults], out[..., 1 + self.faults :]
+
+
+class Squat(OfRep):
+    """A logit of being a squat (B, 1); see `OfRep`.
+
+    Attributes:
+        temperature: what the logits are divided by so that what they say comes true; 1 until it is fitted.
+    """
+
+    def __init__(self, told: FaultNet, some: Floats) -> None:
+        super().__init__(told, some, 1, SQUAT_LIMIT)
+        self.temperature = 1.0
+
+    def forward(self, shown: Tensor) -> Tensor:
+        """See the class."""
+        return self.said(shown) / self.temperature
+
+
+class SquatDeployed(nn.Module):
+    """One way down and up to the probability that it is a squat, (1, 1)."""
+
+    def __init__(self, net: Squat) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, shown: Tensor) -> tuple[Tensor]:
+        """See the class."""
+        return (torch.sigmoid(self.net(shown)),)
 
 
 class FaultsDeployed(nn.Module):

@@ -64,7 +64,8 @@ class Donor:
 def look(folder: Path) -> Iterator[tuple[SyntheticClip, list[tuple[float, Pose | None]]]]:
     """The clips of a rendered set with what the device's pose model finds in them, kept beside them."""
     chosen = settings.load(settings.DEFAULT_FILE)
-    chosen = replace(chosen, depth=replace(chosen.depth, method=depth.DEFAULT))  # the poses are asked for: no network
+    models, method = replace(chosen.models, squat=""), replace(chosen.depth, method=depth.DEFAULT)
+    chosen = replace(chosen, models=models, depth=method)  # the poses are asked for: no network
     for clip in SyntheticClip.all_in(folder):
         kept = clip.found()
         if not kept.is_file():

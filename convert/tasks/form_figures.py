@@ -132,7 +132,7 @@ def card(path: Path, said: Mapping[str, Said], sizes: Floats, view_deg: Floats, 
     """The sections of a model card; the reliability diagram goes beside it."""
     bad, last = is_bad(sizes), list(said.values())[-1]
     picture = path.with_name(f"{path.stem}-reliability.png")
-    error = reliability(last.good, bad, picture)
+    error = reliability(last.good, ~bad, picture)
     return "\n".join([
         "## Good and bad on held-out synthetic lifters",
         "",
@@ -152,21 +152,21 @@ def card(path: Path, said: Mapping[str, Said], sizes: Floats, view_deg: Floats, 
     ])  # fmt: skip
 
 
-def reliability(good: Floats, bad: NDArray[np.bool_], path: Path) -> float:
-    """Draws how often reps said to be good with some probability are good, in bins of equal mass; gives the ECE."""
+def reliability(p: Floats, so: NDArray[np.bool_], path: Path, word: str = "good") -> float:
+    """Draws how often what is said to be so with some probability is so, in bins of equal mass; gives the ECE."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    parts = np.array_split(np.argsort(good), BINS)
-    said = np.array([good[part].mean() for part in parts])
-    true = np.array([(~bad[part]).mean() for part in parts])
-    error = float((np.abs(said - true) * np.array([len(part) for part in parts])).sum() / len(good))
+    parts = np.array_split(np.argsort(p), BINS)
+    said = np.array([p[part].mean() for part in parts])
+    true = np.array([so[part].mean() for part in parts])
+    error = float((np.abs(said - true) * np.array([len(part) for part in parts])).sum() / len(p))
     figure, axes = pyplot.subplots(figsize=(3.2, 3.2), dpi=80)
     axes.plot([0, 1], [0, 1], color="0.7", lw=1)
     axes.plot(said, true, "o-", ms=4)
-    axes.set(xlabel="said p(good)", ylabel="share that is good", title=f"{len(good)} reps, ECE {error:.3f}")
+    axes.set(xlabel=f"said p({word})", ylabel=f"share that is {word}", title=f"{len(p)} reps, ECE {error:.3f}")
     figure.tight_layout()
     figure.savefig(path)
     pyplot.close(figure)

@@ -33,7 +33,7 @@ head and arms at the shoulders."""
 
 
 def form_input(rep: Rep) -> Array | None:
-    """The input of a form network, (STEPS, CHANNELS); None where no pose has world points.
+    """The input of a form network, (STEPS, CHANNELS); None where no pose has world points of legs and shoulders.
 
     The steps are spread evenly over the time from start to bottom and from bottom to lockout; the last is the last
     pose. Per joint: x to the lifter's left, y down, z behind him, then u, v of the picture, all from the middle of the
@@ -47,6 +47,8 @@ def form_input(rep: Rep) -> Array | None:
     thigh, shank = worlds[:, _HIPS] - worlds[:, _KNEES], worlds[:, _KNEES] - worlds[:, _ANKLES]
     legs_m = (np.linalg.norm(thigh, axis=-1) + np.linalg.norm(shank, axis=-1)).mean(-1)
     up = balanced_up(worlds, legs_m)
+    if not np.isfinite(up).all():
+        return None
     worlds, leg_m = worlds @ upright(up).T, float(np.median(legs_m))
     sides = worlds[:, [_HIPS[0], _SHOULDERS[0]]] - worlds[:, [_HIPS[1], _SHOULDERS[1]]]
     view = view_deg(sides.sum((0, 1))[[0, 2]])

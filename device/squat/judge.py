@@ -18,7 +18,7 @@ from device.squat.pose import Pose
 from device.squat.rep import Rep, Tempo
 from device.squat.rulebook import Observation, Rules, judge
 from device.squat.smoothing import Smoother, without_spikes
-from device.squat.squatness import MIN_DROP, ON_BAR, is_squat, plausible
+from device.squat.squatness import MIN_DROP, ON_BAR, SquatNetwork, is_squat, plausible
 
 LOST_S = 2.0  # nobody seen for so long: the lifter is gone, and a rep under way is over
 GIVE_UP_S = 12.0  # down for so long: it is over; the longest pause seen in labelled clips lasted 6 s
@@ -66,6 +66,7 @@ class Judge:
         settings: how to judge.
         depth_network: what the depth estimator `network` runs.
         form_network: says of a rep how good its form is; None = nobody does.
+        squat_network: says of each way down and up how likely it is a squat; None = rules alone do.
 
     Raises:
         ValueError: the settings ask for `network`, and there is none.
@@ -76,11 +77,12 @@ class Judge:
         settings: JudgeSettings | None = None,
         depth_network: depths.Network | None = None,
         form_network: FormNetwork | None = None,
+        squat_network: SquatNetwork | None = None,
     ) -> None:
         self.settings = settings or JudgeSettings()
         if self.settings.method == depths.NETWORK and depth_network is None:
             raise ValueError("the depth estimator network needs a network")
-        self._depth_network, self._form_network = depth_network, form_network
+        self._depth_network, self._form_network, self._squat_network = depth_network, form_network, squat_network
         self.phases = PhaseMachine()
         self.reps = 0
         self.pose: Pose | None = None  # the newest, smoothed
@@ -178,10 +180,13 @@ class Judge:
     def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
         seen = [f for _, f in self._track]
         heights = without_spikes([f.height for f in seen], [p.captured_s for p, _ in self._track])
-        if len(seen) < 3 or not is_squat(seen, heights, stood_up):
+        if len(seen) < 3:
             return
         rep = cut_rep(self.reps + 1, self._poses(), heights, stood_up)
         if rep.lockout_s - rep.start_s < MIN_REP_S:
+            return
+        p_squat = self._squat_network(rep) if self._squat_network is not None else None
+        if not is_squat(seen, heights, stood_up, p_squat):
             return
         self.reps += 1
         if rep.start_s - self._last_rep_s > self.settings.set_gap_s:

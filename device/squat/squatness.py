@@ -1,15 +1,19 @@
 """Whether a dip of the hips was a squat, or a lunge, a deadlift, a step, a jump.
 
-Levels lie in the middle of the gaps found on the `tune` split of the labelled clips and on synthetic sets
-(`python -m convert levels` prints the latter); what was found stands beside each.
+Rules say so, and a network where there is one. Levels lie in the middle of the gaps found on the `tune` split of the
+labelled clips and on synthetic sets (`python -m convert levels` prints the latter); what was found stands beside each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from device.squat.features import Features
+from device.squat.rep import Rep
+
+SquatNetwork = Callable[[Rep], float | None]
+"""Says of a way down and up how likely it is a squat; None where too little was seen."""
 
 MIN_DROP = 0.26  # of the leg's length; squats drop 0.30 or more, others that pass all else 0.25 or less; what
 # the pose model hardly sees sink is missed, and a camera above the hips shows up to 0.06 less than there is
@@ -43,6 +47,8 @@ STILL_HANG = 0.55  # ... and goes down with them: squatters' rise to 0.51 or les
 HANG_DROP = 0.28  # of them nothing is as sure as a bar on the back; lifts and lunges seen badly 0.27, squats 0.3
 LUNGE_SHANKS = 0.35  # ... over shanks that differ: a lunge seen badly; 0.42 and more, such squats 0.24 or less
 BENT_DEG = 68.0  # ... under a trunk so far over: a lift from the floor seen badly; 84 and more
+UNLIKELY, SURE = 0.2, 0.9  # p of the network, see `is_squat`
+LEAST_DROP = 0.22  # where the network is sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,9 @@ def dip(seen: Sequence[Features], heights: Sequence[float]) -> Dip:
     )
 
 
-def is_squat(seen: Sequence[Features], heights: Sequence[float], stood_up: bool = True) -> bool:
+def is_squat(
+    seen: Sequence[Features], heights: Sequence[float], stood_up: bool = True, p_squat: float | None = None
+) -> bool:
     """Whether the movement is a squat, or the part of one that ended down there.
 
     Args:
@@ -135,14 +143,30 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float], stood_up: bool 
         heights: as for `dip`.
         stood_up: whether he stood up again; who has not, and whose arms hung as he stood and do not reach forward now,
             has sat down to rest.
+        p_squat: how likely a network says it is one. It refuses what the rules let pass, and where it is sure lets
+            pass what they refuse, but for what no network here has learnt from: lunges of all kinds.
     """
     found = dip(seen, heights)
+    if p_squat is None:
+        return by_rules(found, stood_up)
+    if p_squat >= SURE:
+        return found.drop >= LEAST_DROP and not one_leg(found)
+    return p_squat >= UNLIKELY and by_rules(found, stood_up)
+
+
+def one_leg(found: Dip) -> bool:
+    """Whether one leg does what the other does not, as in a lunge."""
+    lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP
+    return lunge or found.shank_up < MIN_SHANK_UP or found.knees_apart_deg > MAX_KNEE_DIFFERENCE_DEG
+
+
+def by_rules(found: Dip, stood_up: bool) -> bool:
+    """What `is_squat` says without a network."""
     hung = found.hands_stood > ARMS_HANG
     still = hung and found.hands_down > STILL_HANG
     if (hung and not stood_up and found.hands_down > ON_BAR) or (still and found.drop < HANG_DROP):
         return False
-    lunge = found.thighs_apart > LUNGE_THIGHS and found.shank_up < LUNGE_SHANK_UP
-    lunge |= still and found.shanks_apart > LUNGE_SHANKS and found.drop < LUNGE_DROP
+    lunge = still and found.shanks_apart > LUNGE_SHANKS and found.drop < LUNGE_DROP
     hands = min(found.hands_down, found.hands_stood)
     upright_deg = KNEELING_DEG if found.shank_guessed < MIN_SHANK_UP else UPRIGHT_DEG
     upright = found.lean_deg < upright_deg and hands > HANG and found.drop < LUNGE_DROP
@@ -151,8 +175,7 @@ def is_squat(seen: Sequence[Features], heights: Sequence[float], stood_up: bool 
     hinge = (hang or bent) and found.lean_deg > HINGE_LEAN_DEG and found.drop < HINGE_DROP
     return bool(
         found.drop >= MIN_DROP
-        and found.shank_up >= MIN_SHANK_UP
-        and found.knees_apart_deg <= MAX_KNEE_DIFFERENCE_DEG
+        and not one_leg(found)
         and found.feet_moved <= MAX_FEET_MOVED
         and found.walked <= MAX_WALKED
         and found.lean_stood_deg <= MAX_LEAN_STOOD_DEG

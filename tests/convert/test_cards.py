@@ -8,7 +8,7 @@ from convert import cards
 from device.inference.models import shipped_folder
 
 
-@pytest.mark.parametrize("name", ["bar_end", "depth", "form", "pose", "surface"])
+@pytest.mark.parametrize("name", ["bar_end", "depth", "form", "pose", "squat", "surface"])
 def test_a_card_begins_with_what_its_manifest_says(name: str) -> None:
     path = shipped_folder() / f"{name}.md"
     head = cards.head(json.loads(path.with_suffix(".json").read_text("utf-8")))

@@ -20,7 +20,7 @@ def test_a_missing_network_is_told_in_one_line(tmp_path: Path, monkeypatch: pyte
     missing = pytest.raises(ModelError, match=r"^depth\.method: network needs .*depth\.tflite")
     with missing, open_judge(settings.load(wanted)):
         pass
-    wanted.write_text('[models]\nform = ""\n[depth]\nmethod = "image_plane"\n')
+    wanted.write_text('[models]\nform = ""\nsquat = ""\n[depth]\nmethod = "image_plane"\n')
     with open_judge(settings.load(wanted)) as (judge, hashes):
         assert judge.settings.method == "image_plane"
         assert "depth" not in hashes

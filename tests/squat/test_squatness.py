@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 
 from device.squat.features import Features
-from device.squat.squatness import ANY_LEG, BENT_DEG, HANG, HANG_BOTH, HANG_DROP, dip, is_squat, plausible
+from device.squat.squatness import (
+    ANY_LEG,
+    BENT_DEG,
+    HANG,
+    HANG_BOTH,
+    HANG_DROP,
+    LEAST_DROP,
+    MIN_DROP,
+    SURE,
+    UNLIKELY,
+    dip,
+    is_squat,
+    plausible,
+)
 
 HEIGHTS = [0.97, 0.97, 0.8, 0.6, 0.5, 0.5, 0.5, 0.6, 0.8, 0.97, 0.97]
 
@@ -198,3 +211,49 @@ def test_a_height_that_was_put_right_decides_which_poses_are_the_lowest():
     seen[2] = replace(moment(0.1), shank_up=np.array([-0.5, -0.5], np.float32))
     assert dip(seen, HEIGHTS).shank_up == pytest.approx(0.85)
     assert dip(seen, HEIGHTS).drop == pytest.approx(0.47)
+
+
+def test_a_network_refuses_what_looks_like_a_squat_and_where_it_knows_nothing_the_rules_say():
+    assert is_squat(squat(), HEIGHTS, p_squat=UNLIKELY + 0.01)
+    assert not is_squat(squat(), HEIGHTS, p_squat=UNLIKELY - 0.01)
+    assert is_squat(squat(), HEIGHTS, p_squat=None)
+    assert not is_squat(squat(feet=np.array([0.0, 1.2, 0.0], np.float32)), HEIGHTS, p_squat=None)
+
+
+@pytest.mark.parametrize(
+    "low",
+    [
+        {"feet": np.array([0.0, 1.2, 0.0], np.float32)},
+        {"stands_px": np.array([600.0, 400.0])},
+        {"lean_deg": 60.0},
+    ],
+)
+def test_a_network_that_is_sure_lets_pass_what_the_rules_refuse(low):
+    seen = [replace(f, hands_down=HANG + 0.05) for f in squat(**low)]
+    assert not is_squat(seen, HEIGHTS, p_squat=SURE - 0.01)
+    assert is_squat(seen, HEIGHTS, p_squat=SURE)
+
+
+@pytest.mark.parametrize(
+    "low",
+    [
+        {"thigh_down": np.array([0.5, 0.8], np.float32), "shank_up": np.array([0.9, -0.5], np.float32)},
+        {"knee_deg": np.array([85.0, 170.0], np.float32)},
+        {"thigh_down": np.array([0.0, 0.9], np.float32), "shank_up": np.array([0.9, 0.3], np.float32)},
+    ],
+)
+def test_no_network_makes_a_squat_of_a_leg_that_does_otherwise(low):
+    assert not is_squat(squat(**low), HEIGHTS, p_squat=1.0)
+
+
+def test_a_network_that_is_sure_sees_squats_that_look_a_little_higher():
+    def sunk(drop):
+        heights = [0.97 - drop if h == 0.5 else max(h, 0.97 - drop) for h in HEIGHTS]
+        return [moment(h) for h in heights], heights
+
+    assert LEAST_DROP < MIN_DROP
+    between = sunk((LEAST_DROP + MIN_DROP) / 2)
+    assert not is_squat(*between)
+    assert not is_squat(*between, p_squat=SURE - 0.01)
+    assert is_squat(*between, p_squat=SURE)
+    assert not is_squat(*sunk(LEAST_DROP - 0.01), p_squat=1.0)

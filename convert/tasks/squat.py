@@ -1,0 +1,302 @@
+"""Whether a way down and up is a squat: what the judge saw of rendered squats and of other exercises, to one p.
+
+Rows are dips of rendered clips as the judge cuts them, from the poses that the device finds in the pictures. `shown`
+(N, STEPS, CHANNELS): what `form_input` makes of them; `squat` (N,): whether it is one; `passed` (N,): whether the rules
+let it pass; `one_leg` (N,): whether no network may overrule them there, or the hips hardly sink; `kind` (N,): row of
+`KINDS`; `body`, `view_deg` (N,). What is neither a full rep nor none, as the reports count, is left out.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from convert.datasets.synthetic import SyntheticClip
+from convert.dips import NotingJudge
+from convert.metrics import VIEWS, auc, views
+from convert.nets.form import FaultNet, Squat, SquatDeployed
+from convert.prepared import Prepared, split_of, write
+from convert.recipe import within
+from convert.synth.found import look
+from convert.synth.recipe import KINDS
+from convert.synth.report import A_REP_FROM
+from convert.synth.truth import Truth
+from convert.tasks.form_figures import reliability
+from convert.tasks.task import Batch, Comparison
+from device.errors import InputError
+from device.inference.tflite import Model
+from device.squat.form_input import FORM_INPUT_VERSION, PER_JOINT, STEPS, form_input, mirrored
+from device.squat.pose import JOINTS, Pose
+from device.squat.rep import Rep
+from device.squat.squatness import LEAST_DROP, SURE, UNLIKELY, by_rules, one_leg
+
+BESIDE_S = 0.3  # a true bottom so far before or after a dip belongs to it
+MAX_WEIGHT = 4.0  # of a row of the rarer kind
+AWAY, SHIVERS = 0.04, 0.025  # leg lengths: standard deviations of a joint over the whole dip, and from step to step
+DEPTHS, SCORES = (0.6, 1.4), (0.85, 1.15)  # factors of how deep the world is, and of a joint's score
+TEMPERATURES = np.geomspace(0.5, 8, 81)
+BAND = 0.05  # a quantized p so near to a level may fall on its other side
+GATE_DIPS, GATE_PART = 10_000, 500
+_JOINTS = len(JOINTS) * PER_JOINT
+
+
+@dataclass(frozen=True)
+class SquatData:
+    """Nothing is drawn: the sources are all. `every`: of so many dips one is taken, for tests."""
+
+    every: int = within(1, 1000, 1)
+
+
+@dataclass(frozen=True)
+class _Dip:
+    shown: NDArray[np.float32]
+    passed: bool
+    one_leg: bool
+    squat: bool
+
+
+class SquatTask:
+    """See `convert.tasks.task.Task`."""
+
+    name = "squat"
+    data_kind: type = SquatData
+    net_kind: type = FaultNet
+    outputs = ("squat",)
+
+    def prepare(self, data: SquatData, sources: Sequence[Path], out: Path, seed: int) -> Prepared:
+        """Sources are rendered sets (`python -m convert synth`).
+
+        Raises:
+            InputError: no sources, or one in which the judge sees no dip.
+        """
+        if not sources:
+            raise InputError("prepare: the squat task needs rendered sets as sources (python -m convert synth)")
+        rows: list[dict[str, Any]] = []
+        told = []
+        for folder in tqdm(sources, "sets", disable=None):
+            own = list(_rows(folder))[:: data.every]
+            if not own:
+                raise InputError(f"{folder}: the judge sees no dip in it")
+            rows += own
+            told.append(_source(folder, len(own)))
+        arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        split = np.array([split_of(body) for body in arrays["body"]], np.uint8)
+        classes = {"array": "squat", "names": ["not a squat", "squat"]}
+        about = {"task": self.name, "form_input": FORM_INPUT_VERSION, "sources": told, "classes": classes}
+        return write(out, arrays, split, about)
+
+    def net(self, net: FaultNet, prepared: Prepared) -> nn.Module:
+        """A fresh network, its input's mean and spread from the training rows."""
+        return Squat(net, np.array(prepared.arrays["shown"][prepared.rows("train")], np.float32))
+
+    def batch(self, prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator | None) -> dict[str, Any]:
+        """Dips; augmented: mirrored, each joint off and shivering, the world more or less deep."""
+        shown = np.array(prepared.arrays["shown"][rows], np.float32)
+        squat = np.array(prepared.arrays["squat"][rows])
+        share = float(np.mean(prepared.arrays["squat"][prepared.rows("train")]))
+        weight = np.minimum(np.where(squat, 0.5 / share, 0.5 / (1 - share)), MAX_WEIGHT)
+        if rng is not None:
+            shown = augmented(shown, rng)
+        return {"shown": shown, "squat": squat[:, None], "weight": weight.astype(np.float32)[:, None]}
+
+    def loss(self, net: nn.Module, batch: Batch) -> Tensor:
+        """Cross entropy of each member, squats and others weighing alike up to `MAX_WEIGHT`."""
+        out = cast(Squat, net).each(batch["shown"])
+        wanted, weight = (batch[name].float()[:, None].expand_as(out) for name in ("squat", "weight"))
+        return functional.binary_cross_entropy_with_logits(out, wanted, weight)
+
+    def measure(self, net: nn.Module, prepared: Prepared, split: str) -> dict[str, float]:
+        """The score is what the AUC lacks of 1; the other figures: `figures`.
+
+        By the loss the second epoch would be the best, and it tells worse which is which: a network that learns on only
+        grows too sure, which `calibrate` takes back.
+        """
+        rows = prepared.rows(split)
+        device = next(net.parameters()).device
+        batch = {k: torch.as_tensor(v).to(device) for k, v in self.batch(prepared, rows, None).items()}
+        out = net(batch["shown"]).float()
+        loss = functional.binary_cross_entropy_with_logits(out, batch["squat"].float(), batch["weight"])
+        p, squat = torch.sigmoid(out)[:, 0].double().cpu().numpy(), np.array(prepared.arrays["squat"][rows])
+        return {"score": 1 - auc(p, squat), "loss": float(loss), **figures(p, prepared, rows)}
+
+    def calibrate(self, net: nn.Module, prepared: Prepared) -> None:
+        """Fits the temperature (Guo et al. 2017, ICML) on the tune split, squats and others weighing as in training."""
+        net = cast(Squat, net)
+        net.temperature = 1.0
+        batch = {k: torch.as_tensor(v) for k, v in self.batch(prepared, prepared.rows("tune"), None).items()}
+        with torch.no_grad():
+            out, squat = net(batch["shown"]), batch["squat"].float()
+        losses = [functional.binary_cross_entropy_with_logits(out / t, squat, batch["weight"]) for t in TEMPERATURES]
+        net.temperature = float(TEMPERATURES[int(torch.stack(losses).argmin())])
+
+    def deployed(self, net: nn.Module) -> nn.Module:
+        """With a probability."""
+        return SquatDeployed(cast(Squat, net))
+
+    def calibration(self, prepared: Prepared, count: int, seed: int) -> NDArray[np.float32]:
+        """Training dips, augmented."""
+        rng = np.random.default_rng([seed, 1])
+        train = prepared.rows("train")
+        rows = np.sort(rng.choice(train, min(count, len(train)), replace=False))
+        return np.asarray(self.batch(prepared, rows, rng)["shown"], np.float32)
+
+    def compare(self, floating: Model, quantized: Model, prepared: Prepared, whole: bool) -> Comparison:
+        """Whether the same dips count."""
+        rows = np.concatenate([prepared.rows(split) for split in ("test", "tune", "train")])
+        rows = rows[: GATE_DIPS if whole else GATE_PART]
+        a, b = (said_by(model, prepared, rows) for model in (floating, quantized))
+        other = counts(a, prepared, rows) != counts(b, prepared, rows)
+        near = np.minimum(np.abs(a - UNLIKELY), np.abs(a - SURE)) < BAND
+        apart = float(np.abs(a - b).max())
+        words = (
+            f"{(other & ~near).sum()} of {len(rows)} dips count otherwise, {(other & near).sum()} more with p within "
+        )
+        words += f"{BAND:g} of a level, p by up to {apart:.3f}"
+        found = {"dips": len(rows), "other_verdicts": int((other & ~near).sum()), "most_apart": apart}
+        return Comparison(not (other & ~near).any(), found, words)
+
+    def manifest(self, net: FaultNet, prepared: Prepared) -> dict[str, Any]:
+        """What the device checks, and the levels that it has."""
+        levels = {"unlikely": UNLIKELY, "sure": SURE}
+        return {"input": "rep_keypoints", "form_input": FORM_INPUT_VERSION, "thresholds": levels}
+
+    def card(self, path: Path, prepared: Prepared) -> str:
+        """Figures of the shipped graph."""
+        rows = prepared.rows("test")
+        with Model(path.with_suffix(".tflite")) as model:
+            p = said_by(model, prepared, rows)
+        picture = path.with_name(f"{path.stem}-reliability.png")
+        squat = np.array(prepared.arrays["squat"][rows])
+        error = reliability(p, squat, picture, "a squat")
+        return "\n".join([
+            "## Held-out bodies",
+            "",
+            "Bodies whose number leaves 7 by 8, as the device finds them in the pictures. Each row: ways down and up "
+            "that the judge saw, how many of them count as reps by the rules alone, and with this network beside them: "
+            f"it refuses those to which it gives less than {UNLIKELY:g}, and from {SURE:g} on lets pass what the rules"
+            " refuse, but where one leg does what the other does not (`device/squat/squatness.py`).",
+            "",
+            *tables(p, prepared, rows),
+            "",
+            f"![reliability]({picture.name})",
+            "",
+            f"Area under the curve {auc(p, squat):.4f}; expected calibration error {error:.3f} in bins of equal mass. "
+            "Squats and others weigh alike in training, whatever their numbers.",
+            "",
+        ])  # fmt: skip
+
+
+def _rows(folder: Path) -> Iterator[dict[str, Any]]:
+    for clip, seen in look(folder):
+        truth = clip.truth()
+        for found in dips_of(truth, seen):
+            yield {
+                "shown": found.shown.astype(np.float16), "squat": np.bool_(found.squat),
+                "passed": np.bool_(found.passed), "one_leg": np.bool_(found.one_leg),
+                "kind": np.uint8(KINDS.index(truth.about["kind"])), "body": np.int32(truth.about["body"]),
+                "view_deg": np.float32(truth.about["view_deg"]),
+            }  # fmt: skip
+
+
+def dips_of(truth: Truth, seen: Sequence[tuple[float, Pose | None]]) -> Iterator[_Dip]:
+    """What the judge sees go down and up, and what is true of it; what is neither a rep nor none is left out."""
+    judge = NotingJudge()
+    for at_s, pose in seen:
+        for _ in judge.see(pose, at_s):
+            pass
+    for _ in judge.finish(seen[-1][0]):
+        pass
+    for noted in judge.noted:
+        shown, squat = form_input(noted.rep), was_squat(truth, noted.rep)
+        if noted.long_enough and shown is not None and squat is not None:
+            fixed = one_leg(noted.dip) or noted.dip.drop < LEAST_DROP
+            yield _Dip(shown, by_rules(noted.dip, noted.rep.stood_up), fixed, squat)
+
+
+def was_squat(truth: Truth, rep: Rep) -> bool | None:
+    """Whether a dip was a rep; None where it was too little for one, but more than nothing."""
+    first_s, last_s = rep.start_s - BESIDE_S, rep.lockout_s + BESIDE_S
+    down = max((r["descent_legs"] for r in truth.reps if first_s <= r["bottom_s"] <= last_s), default=0.0)
+    return None if 0 < down < A_REP_FROM else down > 0
+
+
+def augmented(shown: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Dips (B, STEPS, CHANNELS) as another lifter's, camera's or pose model's might be."""
+    rows = len(shown)
+    out = np.where(rng.random((rows, 1, 1)) < 0.5, mirrored(shown), shown).astype(np.float32)
+    joints = out[..., :_JOINTS].reshape(rows, STEPS, len(JOINTS), PER_JOINT)
+    there = (joints != 0).any(-1, keepdims=True)
+    joints[..., 2] *= rng.uniform(*DEPTHS, (rows, 1, 1))
+    joints[..., 5] = np.clip(joints[..., 5] * rng.uniform(*SCORES, (rows, 1, len(JOINTS))), 0, 1)
+    joints[..., :5] += rng.normal(0, AWAY, (rows, 1, len(JOINTS), 5))
+    joints[..., :5] += rng.normal(0, SHIVERS, (rows, STEPS, len(JOINTS), 5))
+    return np.concatenate([(joints * there).reshape(rows, STEPS, _JOINTS), out[..., _JOINTS:]], -1)
+
+
+def counts(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which dips count as reps: `device.squat.squatness.is_squat`, of many at once."""
+    passed, fixed = (np.array(prepared.arrays[name][rows]) for name in ("passed", "one_leg"))
+    return np.where(p >= SURE, ~fixed, (p >= UNLIKELY) & passed)
+
+
+def figures(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> dict[str, float]:
+    """Shares of others that count and of squats that do not, by the rules alone and with the network; AUC."""
+    squat, passed = (np.array(prepared.arrays[name][rows]) for name in ("squat", "passed"))
+    counted = counts(p, prepared, rows)
+    out = {
+        "auc": auc(p, squat),
+        "let_pass": float(counted[~squat].mean()),
+        "lost": float((~counted[squat]).mean()),
+        "let_pass_by_rules": float(passed[~squat].mean()),
+        "lost_by_rules": float((~passed[squat]).mean()),
+    }
+    return {name: value for name, value in out.items() if np.isfinite(value)}
+
+
+def tables(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> Iterator[str]:
+    """Markdown: which dips count, by exercise and by view."""
+    squat, passed, kind, view_deg = (
+        np.array(prepared.arrays[n][rows]) for n in ("squat", "passed", "kind", "view_deg")
+    )
+    counted = counts(p, prepared, rows)
+    groups: dict[str, NDArray[np.bool_]] = {"squats": squat}
+    groups |= {f"not squats: {_words(name)}": ~squat & (kind == k) for k, name in enumerate(KINDS)}
+    groups["not squats, all"] = ~squat
+    groups |= {f"squats, {name}": squat & (views(view_deg) == k) for k, name in enumerate(VIEWS)}
+    groups |= {f"not squats, {name}": ~squat & (views(view_deg) == k) for k, name in enumerate(VIEWS)}
+    yield "| | dips | count by rules alone | count |"
+    yield "| --- | --- | --- | --- |"
+    for words, these in groups.items():
+        if these.any():
+            yield f"| {words} | {these.sum()} | {passed[these].sum()} | {counted[these].sum()} |"
+
+
+def _words(kind: str) -> str:
+    return f"in sets of {kind.replace('_', ' ')}s" if "squat" in kind else kind.replace("_", " ")
+
+
+def said_by(model: Model, prepared: Prepared, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """P of each dip (N,), as the device runs the graph."""
+    shown = prepared.arrays["shown"]
+    return np.array([model(np.array(shown[row], np.float32)[None])["squat"][0, 0] for row in rows], float)
+
+
+def _source(folder: Path, rows: int) -> Mapping[str, Any]:
+    hashed = hashlib.sha256()
+    clips = SyntheticClip.all_in(folder)
+    for clip in clips:
+        hashed.update(clip.truth_file.read_bytes())
+    name = f"rendered set {folder.name}, {len(clips)} clips"
+    return {"name": name, "licence": "CC0 bodies, own code", "rows": rows, "sha256": hashed.hexdigest()}
+
+
+TASK = SquatTask()
+"""The task; see `convert.tasks.task`."""

@@ -1,0 +1,115 @@
+"""The network that tells squats from other ways down and up: what the judge makes of it, and what is refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device import settings
+from device.errors import ModelError
+from device.inference import models, squat_model
+from device.inference.models import Manifest
+from device.inference.squat_model import SquatModel, open_squat_model
+from device.judging import open_judge
+from device.squat.events import RepJudged
+from device.squat.form_input import CHANNELS, FORM_INPUT_VERSION, STEPS
+from device.squat.judge import Judge
+from device.squat.pose import index
+from device.squat.squatness import SURE, UNLIKELY
+from tests.squat.figure import Shot, squat, stand
+
+
+class Graph:
+    """A TFLite model that says always the same."""
+
+    input_shape, output_shapes = (1, STEPS, CHANNELS), {"squat": (1, 1)}
+    says = 0.5
+
+    def __init__(self, *_: object) -> None:
+        self.shown: list[np.ndarray] = []
+
+    def __call__(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        self.shown.append(values)
+        return {"squat": np.full((1, 1), self.says, np.float32)}
+
+    def close(self) -> None:
+        pass
+
+
+def manifest(**more: object) -> Manifest:
+    return Manifest("squat", Path("squat.tflite"), "ab" * 32, {"form_input": FORM_INPUT_VERSION, **more})
+
+
+@pytest.fixture
+def graph(monkeypatch: pytest.MonkeyPatch) -> type[Graph]:
+    monkeypatch.setattr(squat_model, "Model", Graph)
+    monkeypatch.setattr(Graph, "says", 0.5)
+    return Graph
+
+
+def reps(network: SquatModel) -> list[RepJudged]:
+    judge, found = Judge(squat_network=network), []
+    for pose in Shot().film([*stand(), *squat(5.0), *stand()]):
+        found += [event for event in judge.see(pose, pose.captured_s) if isinstance(event, RepJudged)]
+    return found
+
+
+def test_what_the_network_takes_for_something_else_is_no_rep(
+    graph: type[Graph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SquatModel(manifest()) as network:
+        assert network.hashes == {"squat": f"sha256:{'ab' * 32}"}
+        assert len(reps(network)) == 1
+        assert [shown.shape for shown in network._model.shown] == [(1, STEPS, CHANNELS)], "asked once a dip"
+        monkeypatch.setattr(graph, "says", UNLIKELY - 0.01)
+        assert not reps(network)
+
+
+@pytest.mark.parametrize("lacks", ["left_wrist", "right_toe"])
+def test_where_joints_are_lacking_the_rules_alone_say(graph: type[Graph], lacks: str) -> None:
+    with SquatModel(manifest()) as network:
+        (event,) = reps(network)
+        assert network(event.rep) == 0.5
+        poses = []
+        for pose in event.rep.poses:
+            assert pose.world is not None
+            world = pose.world.copy()
+            world[index(lacks)] = np.nan
+            poses.append(replace(pose, world=world))
+        assert network(replace(event.rep, poses=tuple(poses))) is None
+        assert network(replace(event.rep, poses=tuple(replace(pose, world=None) for pose in poses))) is None
+        assert len(network._model.shown) == 2
+
+
+def test_another_input_another_graph_and_another_name_are_refused(
+    graph: type[Graph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ModelError, match=r"squat\.tflite: trained on form input 99, expected 2"):
+        SquatModel(manifest(form_input=99))
+    monkeypatch.setattr(graph, "output_shapes", {"good": (1, 1)})
+    with pytest.raises(ModelError, match=r"squat\.tflite: tells no squats; its outputs are \{'good'"):
+        SquatModel(manifest())
+    with pytest.raises(ModelError, match="expected one of squat"):
+        open_squat_model("lunge")
+
+
+def test_it_is_opened_where_the_settings_ask_for_it(tmp_path: Path) -> None:
+    wanted = tmp_path / "station.toml"
+    for name, roles in (("squat", {"depth", "squat"}), ("", {"depth"})):
+        wanted.write_text(f'[models]\nform = ""\nsquat = "{name}"\n')
+        with open_judge(settings.load(wanted)) as (judge, hashes):
+            assert set(hashes) == roles
+            assert (judge._squat_network is not None) == (name == "squat")
+
+
+def test_the_shipped_network_knows_a_squat(tmp_path: Path) -> None:
+    asked: list[float] = []
+    with open_squat_model("squat") as network:
+        judge = Judge(squat_network=lambda rep: asked.append(network(rep) or 0.0) or asked[-1])
+        found = [e for pose in Shot().film([*stand(), *squat(5.0), *stand()]) for e in judge.see(pose, pose.captured_s)]
+    assert any(isinstance(event, RepJudged) for event in found)
+    assert asked[0] > SURE
+    told = json.loads(models.find("squat").path.with_suffix(".json").read_text("utf-8"))
+    assert told["thresholds"] == {"unlikely": UNLIKELY, "sure": SURE}, "the card says what the device does"
