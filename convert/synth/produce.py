@@ -4,8 +4,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import Executor, as_completed
+from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -119,7 +119,8 @@ def produce(
         clips made now, and their frames, processor seconds and clock seconds summed over clips.
 
     Raises:
-        PartFailed: clips failed; says how many and why the first did.
+        PartFailed: clips failed; says how many and why the first did. A process that dies is no clip's failure: what it
+            left is made by others, unless they die, too.
     """
     from tqdm import tqdm
 
@@ -128,27 +129,53 @@ def produce(
     for rest in [*out.glob(".*-clip*"), *out.glob("*.partial")]:
         rest.unlink()
     wanted = range(recipe.output.clips) if only is None else only
-    files = (".npz", SUFFIX[recipe.output.codec])
-    missing = [c for c in wanted if not all((out / (name_of(c) + end)).exists() for end in files)]
+    missing = _missing(out, recipe, wanted)
     total = {"clips": 0.0, "frames": 0.0, "cpu_s": 0.0, "wall_s": 0.0}
     failures: list[str] = []
     bar = tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="clip", file=sys.stderr, disable=None)
-    with bar, executor(workers, scheduler) as jobs:
-        for chunk in _chunks(missing, 1 if isinstance(jobs, Here) else 512):
-            futures = {jobs.submit(make_clip, recipe, clip, str(out)): clip for clip in chunk}
-            for future in as_completed(futures) if not _is_dask(futures) else _dask_completed(futures):
-                try:
-                    done = future.result()
-                except Exception as error:
-                    failures.append(f"{name_of(futures[future])}: {type(error).__name__}: {error}")
-                else:
-                    total["clips"] += 1
-                    for key, value in done.items():
-                        total[key] += value
-                bar.update()
+    with bar:
+        while missing:
+            try:
+                with executor(workers, scheduler) as jobs:
+                    for clip, done in _made(recipe, out, jobs, missing):
+                        if isinstance(done, Exception):
+                            failures.append(f"{name_of(clip)}: {type(done).__name__}: {done}")
+                        else:
+                            total["clips"] += 1
+                            for key, value in done.items():
+                                total[key] += value
+                        bar.update()
+                break
+            except BrokenExecutor as error:  # graphics drivers crash once in many thousands of clips
+                left = _missing(out, recipe, missing)
+                if len(left) == len(missing):
+                    raise PartFailed(f"{out}: processes die before they have made a clip ({error})") from None
+                missing = left
     if failures:
         raise PartFailed(f"{len(failures)} clips failed; the first: {failures[0]}")
     return total
+
+
+def _missing(out: Path, recipe: Recipe, wanted: Iterable[int]) -> list[int]:
+    files = (".npz", SUFFIX[recipe.output.codec])
+    return [c for c in wanted if not all((out / (name_of(c) + end)).exists() for end in files)]
+
+
+def _made(recipe: Recipe, out: Path, jobs: Any, clips: list[int]) -> Iterator[tuple[int, Any]]:
+    """Each clip as it is done, and what it took or why it failed.
+
+    Raises:
+        BrokenExecutor: a process died, and with it those beside it.
+    """
+    for chunk in _chunks(clips, 1 if isinstance(jobs, Here) else 512):
+        futures = {jobs.submit(make_clip, recipe, clip, str(out)): clip for clip in chunk}
+        for future in as_completed(futures) if not _is_dask(futures) else _dask_completed(futures):
+            try:
+                yield futures[future], future.result()
+            except BrokenExecutor:
+                raise
+            except Exception as error:
+                yield futures[future], error
 
 
 def settle_recipe(recipe: Recipe, out: Path) -> None:

@@ -1,4 +1,9 @@
 import os
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,9 +94,45 @@ def test_a_clip_without_its_video_is_made_again_and_listed_nowhere(made, tmp_pat
     assert again == [1]
 
 
-def test_a_folder_of_another_recipe_is_refused(made):
-    from dataclasses import replace
+class Dying(Executor):
+    """Makes `clips` of them, then its process dies."""
 
+    def __init__(self, clips: int) -> None:
+        self.left = clips
+
+    def submit(self, make, recipe, clip, out):
+        done: Future = Future()
+        self.left -= 1
+        if self.left < 0:
+            done.set_exception(BrokenProcessPool("a child process terminated abruptly"))
+        else:
+            for end in (".npz", ".avi"):
+                (Path(out) / f"{produce.name_of(clip)}{end}").touch()
+            done.set_result({"frames": 1.0})
+        return done
+
+
+@pytest.mark.parametrize(("lives", "pools"), [([3, 9], 2), ([1, 0], 2), ([1, 1, 1, 1, 1], 5)])
+def test_a_process_that_dies_takes_no_clip_with_it(tmp_path, monkeypatch, lives, pools):
+    opened = []
+
+    @contextmanager
+    def executor(*_):
+        opened.append(Dying(lives[len(opened)]))
+        yield opened[-1]
+
+    monkeypatch.setattr(produce, "executor", executor)
+    longer = replace(RECIPE, output=replace(RECIPE.output, clips=5))
+    if 0 in lives:
+        with pytest.raises(PartFailed, match="die before they have made a clip"):
+            produce.produce(longer, tmp_path)
+    else:
+        produce.produce(longer, tmp_path)
+        assert len(list(tmp_path.glob("clip*.npz"))) == 5
+    assert len(opened) == pools
+
+
+def test_a_folder_of_another_recipe_is_refused(made):
     with pytest.raises(PartFailed, match="another recipe"):
         produce.produce(replace(RECIPE, output=replace(RECIPE.output, seed=6)), made)
 
