@@ -2,8 +2,8 @@
 
 Rows are dips of rendered clips as the judge cuts them, from the poses that the device finds in the pictures. `shown`
 (N, STEPS, CHANNELS): what `form_input` makes of them; `squat` (N,): whether it is one; `passed` (N,): whether the rules
-let it pass; `one_leg` (N,): whether no network may overrule them there, or the hips hardly sink; `kind` (N,): row of
-`KINDS`; `body`, `view_deg` (N,). What is neither a full rep nor none, as the reports count, is left out.
+let it pass; `overruled` (N,): whether a network that is sure is believed against them; `kind` (N,): row of `KINDS`;
+`body`, `view_deg` (N,). What is neither a full rep nor none, as the reports count, is left out.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ from device.inference.tflite import Model
 from device.squat.form_input import FORM_INPUT_VERSION, PER_JOINT, STEPS, form_input, mirrored
 from device.squat.pose import JOINTS, Pose
 from device.squat.rep import Rep
-from device.squat.squatness import LEAST_DROP, SURE, UNLIKELY, by_rules, one_leg
+from device.squat.squatness import SURE, UNLIKELY, by_rules, overruled
 
 BESIDE_S = 0.3  # a true bottom so far before or after a dip belongs to it
 MAX_WEIGHT = 4.0  # of a row of the rarer kind
@@ -59,7 +59,7 @@ class SquatData:
 class _Dip:
     shown: NDArray[np.float32]
     passed: bool
-    one_leg: bool
+    overruled: bool
     squat: bool
 
 
@@ -182,7 +182,8 @@ class SquatTask:
             "Bodies whose number leaves 7 by 8, as the device finds them in the pictures. Each row: ways down and up "
             "that the judge saw, how many of them count as reps by the rules alone, and with this network beside them: "
             f"it refuses those to which it gives less than {UNLIKELY:g}, and from {SURE:g} on lets pass what the rules"
-            " refuse, but where one leg does what the other does not (`device/squat/squatness.py`).",
+            " refuse, but of who has not stood up again and where one leg does what the other does not"
+            " (`device/squat/squatness.py`).",
             "",
             *tables(p, prepared, rows),
             "",
@@ -200,7 +201,7 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
         for found in dips_of(truth, seen):
             yield {
                 "shown": found.shown.astype(np.float16), "squat": np.bool_(found.squat),
-                "passed": np.bool_(found.passed), "one_leg": np.bool_(found.one_leg),
+                "passed": np.bool_(found.passed), "overruled": np.bool_(found.overruled),
                 "kind": np.uint8(KINDS.index(truth.about["kind"])), "body": np.int32(truth.about["body"]),
                 "view_deg": np.float32(truth.about["view_deg"]),
             }  # fmt: skip
@@ -217,8 +218,8 @@ def dips_of(truth: Truth, seen: Sequence[tuple[float, Pose | None]]) -> Iterator
     for noted in judge.noted:
         shown, squat = form_input(noted.rep), was_squat(truth, noted.rep)
         if noted.long_enough and shown is not None and squat is not None:
-            fixed = one_leg(noted.dip) or noted.dip.drop < LEAST_DROP
-            yield _Dip(shown, by_rules(noted.dip, noted.rep.stood_up), fixed, squat)
+            found, stood_up = noted.dip, noted.rep.stood_up
+            yield _Dip(shown, by_rules(found, stood_up), overruled(found, stood_up), squat)
 
 
 def was_squat(truth: Truth, rep: Rep) -> bool | None:
@@ -243,8 +244,8 @@ def augmented(shown: NDArray[np.float32], rng: np.random.Generator) -> NDArray[n
 
 def counts(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Which dips count as reps: `device.squat.squatness.is_squat`, of many at once."""
-    passed, fixed = (np.array(prepared.arrays[name][rows]) for name in ("passed", "one_leg"))
-    return np.where(p >= SURE, ~fixed, (p >= UNLIKELY) & passed)
+    passed, over = (np.array(prepared.arrays[name][rows]) for name in ("passed", "overruled"))
+    return ((p >= SURE) & over) | ((p >= UNLIKELY) & passed)
 
 
 def figures(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> dict[str, float]:

@@ -144,14 +144,23 @@ def is_squat(
         stood_up: whether he stood up again; who has not, and whose arms hung as he stood and do not reach forward now,
             has sat down to rest.
         p_squat: how likely a network says it is one. It refuses what the rules let pass, and where it is sure lets
-            pass what they refuse, but for what no network here has learnt from: lunges of all kinds.
+            pass what they refuse, see `overruled`.
     """
     found = dip(seen, heights)
     if p_squat is None:
         return by_rules(found, stood_up)
-    if p_squat >= SURE:
-        return found.drop >= LEAST_DROP and not one_leg(found)
+    if p_squat >= SURE and overruled(found, stood_up):
+        return True
     return p_squat >= UNLIKELY and by_rules(found, stood_up)
+
+
+def overruled(found: Dip, stood_up: bool) -> bool:
+    """Whether a network that is sure is believed against the rules: not of what it has hardly learnt from.
+
+    That is who has not stood up again, as he may rest on a bench, and one leg that does what the other does not, as in
+    lunges to the side.
+    """
+    return stood_up and found.drop >= LEAST_DROP and not one_leg(found)
 
 
 def one_leg(found: Dip) -> bool:

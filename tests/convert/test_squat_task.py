@@ -43,7 +43,7 @@ def test_dips_of_squats_are_squats_and_those_of_lunges_are_not() -> None:
     truth = truth_of("squat", thigh_deg=(95, 110))
     squats = list(dips_of(truth, perfect(truth)))
     assert [found.squat for found in squats] == [True, True]
-    assert all(found.passed and not found.one_leg for found in squats)
+    assert all(found.passed and found.overruled for found in squats)
     assert squats[0].shown.shape == (STEPS, CHANNELS)
     lunges = [found for clip in range(3) for found in dips_of(*_lunge(clip))]
     assert lunges
@@ -102,7 +102,7 @@ def rows(count: int = 40) -> dict[str, np.ndarray]:
     shown = rng.normal(0, 0.3, (count, STEPS, CHANNELS)) + squat[:, None, None]
     return {
         "shown": shown.astype(np.float16), "squat": squat, "passed": rng.random(count) < 0.5,
-        "one_leg": rng.random(count) < 0.2, "kind": np.zeros(count, np.uint8),
+        "overruled": rng.random(count) < 0.2, "kind": np.zeros(count, np.uint8),
         "body": np.arange(count, dtype=np.int32), "view_deg": np.linspace(-180, 180, count).astype(np.float32),
     }  # fmt: skip
 
@@ -120,10 +120,10 @@ def test_a_dip_counts_in_the_figures_where_it_counts_on_the_device(
     for p in (0.0, UNLIKELY - 0.01, UNLIKELY, SURE - 0.01, SURE, 1.0):
         said = counts(np.full(40, p), prepared, every)
         for row in every:
-            passed, fixed = bool(prepared.arrays["passed"][row]), bool(prepared.arrays["one_leg"][row])
-            monkeypatch.setattr("device.squat.squatness.dip", lambda *_: type("Dip", (), {"drop": 1.0})())
+            passed, over = bool(prepared.arrays["passed"][row]), bool(prepared.arrays["overruled"][row])
+            monkeypatch.setattr("device.squat.squatness.dip", lambda *_: None)
             monkeypatch.setattr("device.squat.squatness.by_rules", lambda *_, passed=passed: passed)
-            monkeypatch.setattr("device.squat.squatness.one_leg", lambda *_, fixed=fixed: fixed)
+            monkeypatch.setattr("device.squat.squatness.overruled", lambda *_, over=over: over)
             assert said[row] == is_squat([], [], p_squat=p)
 
 

@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).parents[1] / "squat"))
 
 from figure import Shot, squat, stand
 
-NETWORKS = ("depth", "form", "pose")
+NETWORKS = ("depth", "form", "pose", "squat")
 SIZE = (72, 128)
 THIGHS_DEG = (12, -10, 15)  # at the bottom; + is below parallel
 

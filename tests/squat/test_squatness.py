@@ -246,6 +246,13 @@ def test_no_network_makes_a_squat_of_a_leg_that_does_otherwise(low):
     assert not is_squat(squat(**low), HEIGHTS, p_squat=1.0)
 
 
+def test_of_who_stays_down_a_network_that_is_sure_only_agrees():
+    seen, heights = hanging(lowest=0.5, stood=0.9, hands_down=0.6)
+    assert not is_squat(seen, heights, stood_up=False, p_squat=1.0), "he rests on a bench"
+    assert is_squat(seen, heights, stood_up=True, p_squat=1.0)
+    assert is_squat(squat(), HEIGHTS, stood_up=False, p_squat=1.0)
+
+
 def test_a_network_that_is_sure_sees_squats_that_look_a_little_higher():
     def sunk(drop):
         heights = [0.97 - drop if h == 0.5 else max(h, 0.97 - drop) for h in HEIGHTS]
