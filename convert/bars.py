@@ -53,6 +53,7 @@ BARS = (
     Bar("pose", "joints", "body joints, median error in torso lengths (a bar of the full recipe)", 0.03),
     Bar("form", "accuracy", "share of reps rightly called good or bad, as the pose model finds them", 0.95, True),
     Bar("squat", "let_pass", "share of other movements that count as reps", 0.0),
+    Bar("squat", "lost", "share of squats that do not", 0.05),
     Bar("depth", "keypoints, known: median cm", "median error, height and camera known, cm", 2.5),
     Bar("depth", "rendered, known: median cm", "the same, rendered lifters, cm", 2.5),
     Bar("depth", "keypoints, known: ECE", "ECE within 8 cm of parallel, height and camera known", 0.05),

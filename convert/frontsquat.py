@@ -94,7 +94,7 @@ def paper(clips: list[FrontSquat], seed: int, blocked: bool) -> NDArray[np.bool_
     return right
 
 
-def device_says(clip: FrontSquat, network: Network, squat_network: SquatNetwork | None = None) -> str:
+def device_says(clip: FrontSquat, network: Network, squat_network: SquatNetwork | None) -> str:
     """What the device makes of a clip: `valid`, `failed` (deep, not stood up), `invalid`."""
     judge = Judge(JudgeSettings(method=NETWORK), network, squat_network=squat_network)
     seen = list(poses(clip))

@@ -8,6 +8,7 @@ device was fitted on any of them. `report --with KEY=PATH` prints the same.
 import argparse
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from device.squat.judge import Judge, cut_rep
 from device.squat.phases import Phase
 from device.squat.pose import Pose, index
 from device.squat.smoothing import Smoother
-from device.squat.squatness import MIN_DROP
+from device.squat.squatness import MIN_DROP, SquatNetwork
 
 VIEWS_DEG = (0.0, 45.0, 90.0, 135.0, 180.0)
 SUNK = 0.1  # of the leg, from which on somebody squats at all
@@ -37,15 +38,19 @@ _HIPS, _ANKLES = index("left_hip", "right_hip"), index("left_ankle", "right_ankl
 Seen = Sequence[tuple[float, Pose | None]]
 
 
+@cache
+def squat_network() -> SquatNetwork:
+    """The one that the device has by default, opened once."""
+    return open_squat_model("squat")
+
+
 def judged(seen: Seen) -> tuple[list[Phase | None], list[RepJudged]]:
     """The judge's phase after each frame, and the reps that it judged."""
-    phases, events = list[Phase | None](), list[Event]()
-    with open_squat_model("squat") as network:
-        judge = Judge(squat_network=network)
-        for at_s, pose in seen:
-            events += judge.see(pose, at_s)
-            phases.append(judge.phases.phase)
-        events += judge.finish(seen[-1][0])
+    judge, phases, events = Judge(squat_network=squat_network()), list[Phase | None](), list[Event]()
+    for at_s, pose in seen:
+        events += judge.see(pose, at_s)
+        phases.append(judge.phases.phase)
+    events += judge.finish(seen[-1][0])
     return phases, [event for event in events if isinstance(event, RepJudged)]
 
 

@@ -15,6 +15,8 @@ BAD = {  # a settings file, and what the complaint must name
     "light.active_high": "[light]\nactive_high = 1\n",
     "light.red_pin": "[light]\nred_pin = 17.0\n",
     "models.threads": "[models]\nthreads = true\n",
+    "models.form": '[models]\nform = "shape"\n',
+    "models.squat": '[models]\nsquat = "lunge"\n',
     "station.name": "[station]\nname = 7\n",
     "rules.abstain_from": "[rules]\nabstain_from = 0.9\nabstain_to = 0.1\n",
     "station.mode": '[station]\nmode = "party"\n',

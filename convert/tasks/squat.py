@@ -2,8 +2,8 @@
 
 Rows are dips of rendered clips as the judge cuts them, from the poses that the device finds in the pictures. `shown`
 (N, STEPS, CHANNELS): what `form_input` makes of them; `squat` (N,): whether it is one; `passed` (N,): whether the rules
-let it pass; `overruled` (N,): whether a network that is sure is believed against them; `kind` (N,): row of `KINDS`;
-`body`, `view_deg` (N,). What is neither a full rep nor none, as the reports count, is left out.
+let it pass; `overrule` (N,): whether a network that is sure is believed against them; `kind` (N,): row of `KINDS`;
+`body`, `view_deg` (N,). What sinks, but by less than every report takes for a rep, is left out.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from convert.datasets.synthetic import SyntheticClip
 from convert.dips import NotingJudge
 from convert.metrics import VIEWS, auc, views
 from convert.nets.form import FaultNet, Squat, SquatDeployed
-from convert.prepared import Prepared, split_of, write
+from convert.prepared import SPLITS, Prepared, split_of, write
 from convert.recipe import within
 from convert.synth.found import look
 from convert.synth.recipe import KINDS
@@ -36,7 +36,7 @@ from device.inference.tflite import Model
 from device.squat.form_input import FORM_INPUT_VERSION, PER_JOINT, STEPS, form_input, mirrored
 from device.squat.pose import JOINTS, Pose
 from device.squat.rep import Rep
-from device.squat.squatness import SURE, UNLIKELY, by_rules, overruled
+from device.squat.squatness import SURE, UNLIKELY, by_rules, counts, may_overrule
 
 BESIDE_S = 0.3  # a true bottom so far before or after a dip belongs to it
 MAX_WEIGHT = 4.0  # of a row of the rarer kind
@@ -59,7 +59,7 @@ class SquatData:
 class _Dip:
     shown: NDArray[np.float32]
     passed: bool
-    overruled: bool
+    overrule: bool
     squat: bool
 
 
@@ -79,6 +79,10 @@ class SquatTask:
         """
         if not sources:
             raise InputError("prepare: the squat task needs rendered sets as sources (python -m convert synth)")
+        if len({folder.resolve() for folder in sources}) < len(sources):
+            raise InputError("prepare: a source is named twice")
+        for folder in sources:
+            SyntheticClip.all_in(folder)  # what is no set is told before an hour of looking at the others
         rows: list[dict[str, Any]] = []
         told = []
         for folder in tqdm(sources, "sets", disable=None):
@@ -89,6 +93,9 @@ class SquatTask:
             told.append(_source(folder, len(own)))
         arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         split = np.array([split_of(body) for body in arrays["body"]], np.uint8)
+        for number, name in enumerate(SPLITS):
+            if len(set(arrays["squat"][split == number])) < 2:
+                raise InputError(f"prepare: no squats, or nothing but squats, by bodies of the {name} split; add sets")
         classes = {"array": "squat", "names": ["not a squat", "squat"]}
         about = {"task": self.name, "form_input": FORM_INPUT_VERSION, "sources": told, "classes": classes}
         return write(out, arrays, split, about)
@@ -153,7 +160,7 @@ class SquatTask:
         rows = np.concatenate([prepared.rows(split) for split in ("test", "tune", "train")])
         rows = rows[: GATE_DIPS if whole else GATE_PART]
         a, b = (said_by(model, prepared, rows) for model in (floating, quantized))
-        other = counts(a, prepared, rows) != counts(b, prepared, rows)
+        other = counted(a, prepared, rows) != counted(b, prepared, rows)
         near = np.minimum(np.abs(a - UNLIKELY), np.abs(a - SURE)) < BAND
         apart = float(np.abs(a - b).max())
         words = (
@@ -190,7 +197,9 @@ class SquatTask:
             f"![reliability]({picture.name})",
             "",
             f"Area under the curve {auc(p, squat):.4f}; expected calibration error {error:.3f} in bins of equal mass. "
-            "Squats and others weigh alike in training, whatever their numbers.",
+            f"In training others weigh as much as squats, up to {MAX_WEIGHT:g} times each; the bodies of the tune "
+            "split chose the epoch, by the area, and the temperature of p. Above, `let_pass` is the share of others "
+            "that count, `lost` that of squats that do not, and `..._by_rules` are these of the rules alone.",
             "",
         ])  # fmt: skip
 
@@ -201,7 +210,7 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
         for found in dips_of(truth, seen):
             yield {
                 "shown": found.shown.astype(np.float16), "squat": np.bool_(found.squat),
-                "passed": np.bool_(found.passed), "overruled": np.bool_(found.overruled),
+                "passed": np.bool_(found.passed), "overrule": np.bool_(found.overrule),
                 "kind": np.uint8(KINDS.index(truth.about["kind"])), "body": np.int32(truth.about["body"]),
                 "view_deg": np.float32(truth.about["view_deg"]),
             }  # fmt: skip
@@ -209,6 +218,8 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
 
 def dips_of(truth: Truth, seen: Sequence[tuple[float, Pose | None]]) -> Iterator[_Dip]:
     """What the judge sees go down and up, and what is true of it; what is neither a rep nor none is left out."""
+    if not seen:
+        return
     judge = NotingJudge()
     for at_s, pose in seen:
         for _ in judge.see(pose, at_s):
@@ -217,9 +228,9 @@ def dips_of(truth: Truth, seen: Sequence[tuple[float, Pose | None]]) -> Iterator
         pass
     for noted in judge.noted:
         shown, squat = form_input(noted.rep), was_squat(truth, noted.rep)
-        if noted.long_enough and shown is not None and squat is not None:
+        if shown is not None and squat is not None:
             found, stood_up = noted.dip, noted.rep.stood_up
-            yield _Dip(shown, by_rules(found, stood_up), overruled(found, stood_up), squat)
+            yield _Dip(shown, by_rules(found, stood_up), may_overrule(found, stood_up), squat)
 
 
 def was_squat(truth: Truth, rep: Rep) -> bool | None:
@@ -242,20 +253,20 @@ def augmented(shown: NDArray[np.float32], rng: np.random.Generator) -> NDArray[n
     return np.concatenate([(joints * there).reshape(rows, STEPS, _JOINTS), out[..., _JOINTS:]], -1)
 
 
-def counts(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Which dips count as reps: `device.squat.squatness.is_squat`, of many at once."""
-    passed, over = (np.array(prepared.arrays[name][rows]) for name in ("passed", "overruled"))
-    return ((p >= SURE) & over) | ((p >= UNLIKELY) & passed)
+def counted(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which dips count as reps on the device."""
+    passed, overrule = (np.array(prepared.arrays[name][rows]) for name in ("passed", "overrule"))
+    return np.asarray(counts(p, passed, overrule))
 
 
 def figures(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> dict[str, float]:
     """Shares of others that count and of squats that do not, by the rules alone and with the network; AUC."""
     squat, passed = (np.array(prepared.arrays[name][rows]) for name in ("squat", "passed"))
-    counted = counts(p, prepared, rows)
+    count = counted(p, prepared, rows)
     out = {
         "auc": auc(p, squat),
-        "let_pass": float(counted[~squat].mean()),
-        "lost": float((~counted[squat]).mean()),
+        "let_pass": float(count[~squat].mean()),
+        "lost": float((~count[squat]).mean()),
         "let_pass_by_rules": float(passed[~squat].mean()),
         "lost_by_rules": float((~passed[squat]).mean()),
     }
@@ -267,7 +278,7 @@ def tables(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) 
     squat, passed, kind, view_deg = (
         np.array(prepared.arrays[n][rows]) for n in ("squat", "passed", "kind", "view_deg")
     )
-    counted = counts(p, prepared, rows)
+    count = counted(p, prepared, rows)
     groups: dict[str, NDArray[np.bool_]] = {"squats": squat}
     groups |= {f"not squats: {_words(name)}": ~squat & (kind == k) for k, name in enumerate(KINDS)}
     groups["not squats, all"] = ~squat
@@ -277,7 +288,7 @@ def tables(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) 
     yield "| --- | --- | --- | --- |"
     for words, these in groups.items():
         if these.any():
-            yield f"| {words} | {these.sum()} | {passed[these].sum()} | {counted[these].sum()} |"
+            yield f"| {words} | {these.sum()} | {passed[these].sum()} | {count[these].sum()} |"
 
 
 def _words(kind: str) -> str:

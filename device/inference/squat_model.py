@@ -1,5 +1,6 @@
 """The network that tells squats from other ways down and up."""
 
+import math
 from types import TracebackType
 
 from device.errors import ModelError
@@ -38,11 +39,12 @@ class SquatModel:
             raise ModelError(f"{manifest.path}: tells no squats; its outputs are {self._model.output_shapes}")
 
     def __call__(self, rep: Rep) -> float | None:
-        """The probability; None where joints have no coordinates, which no pose model here leaves out."""
+        """The probability; None where a joint lacks coordinates at any step, as the pose models here let none."""
         shown = form_input(rep)
         if shown is None or not shown[:, : len(JOINTS) * PER_JOINT].reshape(-1, PER_JOINT).any(-1).all():
             return None
-        return float(self._model(shown[None])["squat"][0, 0])
+        p = float(self._model(shown[None])["squat"][0, 0])
+        return p if math.isfinite(p) else None
 
     def close(self) -> None:
         """Frees the model."""

@@ -177,14 +177,20 @@ class Judge:
             self._deep = True
             yield DepthReached(now_s, found.p_below)
 
-    def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
+    def _cut(self, stood_up: bool) -> tuple[list[Features], list[float], Rep] | None:
+        """What is under way: features, heights without spikes, and all of it as a rep; None where it is too short."""
         seen = [f for _, f in self._track]
-        heights = without_spikes([f.height for f in seen], [p.captured_s for p, _ in self._track])
         if len(seen) < 3:
-            return
+            return None
+        heights = without_spikes([f.height for f in seen], [p.captured_s for p, _ in self._track])
         rep = cut_rep(self.reps + 1, self._poses(), heights, stood_up)
-        if rep.lockout_s - rep.start_s < MIN_REP_S:
+        return (seen, heights, rep) if rep.lockout_s - rep.start_s >= MIN_REP_S else None
+
+    def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
+        cut = self._cut(stood_up)
+        if cut is None:
             return
+        seen, heights, rep = cut
         p_squat = self._squat_network(rep) if self._squat_network is not None else None
         if not is_squat(seen, heights, stood_up, p_squat):
             return

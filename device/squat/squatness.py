@@ -6,6 +6,7 @@ labelled clips and on synthetic sets (`python -m convert levels` prints the latt
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +48,8 @@ STILL_HANG = 0.55  # ... and goes down with them: squatters' rise to 0.51 or les
 HANG_DROP = 0.28  # of them nothing is as sure as a bar on the back; lifts and lunges seen badly 0.27, squats 0.3
 LUNGE_SHANKS = 0.35  # ... over shanks that differ: a lunge seen badly; 0.42 and more, such squats 0.24 or less
 BENT_DEG = 68.0  # ... under a trunk so far over: a lift from the floor seen badly; 84 and more
-UNLIKELY, SURE = 0.2, 0.9  # p of the network, see `is_squat`
-LEAST_DROP = 0.22  # where the network is sure
+UNLIKELY, SURE = 0.2, 0.9  # p of the network, see `counts`; real squats of the tune split 0.99 or more
+LEAST_DROP = 0.22  # where the network is sure: squats seen from above may seem to sink by 0.24
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,23 +145,31 @@ def is_squat(
         stood_up: whether he stood up again; who has not, and whose arms hung as he stood and do not reach forward now,
             has sat down to rest.
         p_squat: how likely a network says it is one. It refuses what the rules let pass, and where it is sure lets
-            pass what they refuse, see `overruled`.
+            pass what they refuse, see `may_overrule`.
     """
     found = dip(seen, heights)
-    if p_squat is None:
-        return by_rules(found, stood_up)
-    if p_squat >= SURE and overruled(found, stood_up):
-        return True
-    return p_squat >= UNLIKELY and by_rules(found, stood_up)
+    passes = by_rules(found, stood_up)
+    return passes if p_squat is None else bool(counts(p_squat, passes, may_overrule(found, stood_up)))
 
 
-def overruled(found: Dip, stood_up: bool) -> bool:
-    """Whether a network that is sure is believed against the rules: not of what it has hardly learnt from.
+def counts(p_squat: Any, passes: Any, overrule: Any) -> Any:
+    """Whether a dip counts, by what a network and the rules say of it, or which of many do.
 
-    That is who has not stood up again, as he may rest on a bench, and one leg that does what the other does not, as in
-    lunges to the side.
+    Args:
+        p_squat: how likely the network says it is a squat; a number or an array, as all here.
+        passes: whether the rules let it pass.
+        overrule: see `may_overrule`.
     """
-    return stood_up and found.drop >= LEAST_DROP and not one_leg(found)
+    return ((p_squat >= SURE) & overrule) | ((p_squat >= UNLIKELY) & passes)
+
+
+def may_overrule(found: Dip, stood_up: bool) -> bool:
+    """Whether a network that is sure is believed against the rules.
+
+    It is not of what it does not see, somebody else to whom the pose model has jumped, nor of what it has hardly learnt
+    from: who has not stood up again, as he may rest on a bench, and lunges to the side.
+    """
+    return stood_up and found.drop >= LEAST_DROP and found.walked <= MAX_WALKED and not one_leg(found)
 
 
 def one_leg(found: Dip) -> bool:

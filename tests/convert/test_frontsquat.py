@@ -134,7 +134,7 @@ def test_the_device_calls_valid_only_what_is_deep_and_stood_up(stored: Path) -> 
         return np.array([-0.3, -0.3], np.float32), np.array([0.1, 0.1], np.float32)
 
     clips = frontsquat.read(stored)
-    assert device_says(clips[0], deep) == "valid"
-    assert device_says(clips[0], high) == "invalid"
-    assert device_says(next(c for c in clips if c.failed), deep) == "failed"
-    assert device_says(clips[-1], deep) == "invalid"  # too small a dip to be a rep
+    assert device_says(clips[0], deep, None) == "valid"
+    assert device_says(clips[0], high, None) == "invalid"
+    assert device_says(next(c for c in clips if c.failed), deep, None) == "failed"
+    assert device_says(clips[-1], deep, None) == "invalid"  # too small a dip to be a rep

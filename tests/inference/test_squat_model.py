@@ -67,6 +67,20 @@ def test_what_the_network_takes_for_something_else_is_no_rep(
         assert not reps(network)
 
 
+def test_a_graph_that_says_nothing_loses_no_rep(graph: type[Graph], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "says", float("nan"))
+    with SquatModel(manifest()) as network:
+        assert len(reps(network)) == 1
+
+
+def test_it_is_asked_of_who_does_not_stand_up_again_too() -> None:
+    for p, wanted in ((1.0, 1), (0.0, 0)):
+        judge, found = Judge(squat_network=lambda rep, p=p: p), []
+        for pose in Shot().film([*stand(), *squat(5.0, pause_s=14.0)]):
+            found += [event for event in judge.see(pose, pose.captured_s) if isinstance(event, RepJudged)]
+        assert len(found) == wanted
+
+
 @pytest.mark.parametrize("lacks", ["left_wrist", "right_toe"])
 def test_where_joints_are_lacking_the_rules_alone_say(graph: type[Graph], lacks: str) -> None:
     with SquatModel(manifest()) as network:
@@ -80,6 +94,8 @@ def test_where_joints_are_lacking_the_rules_alone_say(graph: type[Graph], lacks:
             poses.append(replace(pose, world=world))
         assert network(replace(event.rep, poses=tuple(poses))) is None
         assert network(replace(event.rep, poses=tuple(replace(pose, world=None) for pose in poses))) is None
+        once = [*event.rep.poses[: event.rep.bottom], poses[event.rep.bottom], *event.rep.poses[event.rep.bottom + 1 :]]
+        assert network(replace(event.rep, poses=tuple(once), bottom_s=once[event.rep.bottom].captured_s)) is None
         assert len(network._model.shown) == 2
 
 
@@ -90,6 +106,10 @@ def test_another_input_another_graph_and_another_name_are_refused(
         SquatModel(manifest(form_input=99))
     monkeypatch.setattr(graph, "output_shapes", {"good": (1, 1)})
     with pytest.raises(ModelError, match=r"squat\.tflite: tells no squats; its outputs are \{'good'"):
+        SquatModel(manifest())
+    monkeypatch.setattr(graph, "output_shapes", {"squat": (1, 1)})
+    monkeypatch.setattr(graph, "input_shape", (1, STEPS, CHANNELS + 1))
+    with pytest.raises(ModelError, match="tells no squats"):
         SquatModel(manifest())
     with pytest.raises(ModelError, match="expected one of squat"):
         open_squat_model("lunge")

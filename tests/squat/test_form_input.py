@@ -94,6 +94,8 @@ def test_a_joint_that_is_nowhere_is_zeros_and_poses_without_a_world_are_nothing(
     assert np.isfinite(shown).all()
     assert not joints(shown)[:, nose].any()
     assert form_input(replace(seen, poses=tuple(replace(p, world=None) for p in seen.poses))) is None
+    nose = JOINTS.index("left_toe")  # without it nobody knows which way is up
+    assert form_input(replace(seen, poses=tuple(without(p) for p in seen.poses))) is None
 
 
 def test_pose_images_hold_the_lifter_alone_on_black_around_the_bottom():
