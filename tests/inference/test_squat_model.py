@@ -18,7 +18,7 @@ from device.squat.form_input import CHANNELS, FORM_INPUT_VERSION, STEPS
 from device.squat.judge import Judge
 from device.squat.pose import index
 from device.squat.squatness import SURE, UNLIKELY
-from tests.squat.figure import Shot, squat, stand
+from tests.squat.figure import STANDING, Part, Shot, squat, squatting, stand
 
 
 class Graph:
@@ -133,3 +133,26 @@ def test_the_shipped_network_knows_a_squat(tmp_path: Path) -> None:
     assert asked[0] > SURE
     told = json.loads(models.find("squat").path.with_suffix(".json").read_text("utf-8"))
     assert told["thresholds"] == {"unlikely": UNLIKELY, "sure": SURE}, "the card says what the device does"
+
+
+@pytest.mark.parametrize("view_deg", [0, 60, 135])
+@pytest.mark.parametrize(
+    ("thigh_deg", "hands_down", "pause_s", "shank_deg"),
+    [
+        (-15, 0.1, 0.2, None), (-15, 0.5, 0.2, None), (10, 0.85, 0.2, None), (25, 1.0, 0.2, None),
+        (0, 0.1, 3.0, 5), (0, 0.5, 3.0, 5), (0, 0.1, 8.0, 5),
+    ],
+    ids=["half, bar", "half, goblet", "weights in the hands", "deep, hanging", "box", "box, goblet", "long on the box"],
+)  # fmt: skip
+def test_the_shipped_network_takes_no_squat_away(view_deg, thigh_deg, hands_down, pause_s, shank_deg) -> None:
+    low = replace(squatting(thigh_deg), hands_down=hands_down)
+    if shank_deg is not None:
+        low = replace(low, shank=(shank_deg, shank_deg), lean=25)
+    stood = replace(STANDING, hands_down=hands_down)
+    parts = [Part(stood, 1.5), Part(low, 1.3), Part(low, pause_s), Part(stood, 1.2), Part(stood, 1.5)]
+    poses, counted = Shot(noise_m=0.004, fps=15, view_deg=view_deg).film(parts, start=stood), []
+    with open_squat_model("squat") as network:
+        for judge in (Judge(), Judge(squat_network=network)):
+            events = [event for pose in poses for event in judge.see(pose, pose.captured_s)]
+            counted.append(sum(isinstance(event, RepJudged) for event in events))
+    assert counted == [1, 1], "by the rules, and with the network"
