@@ -18,6 +18,8 @@ from convert.synth.recipe import Recipe
 from convert.synth.video import SUFFIX, writer
 from device.errors import PartFailed
 
+TRIES = 3  # pools that may die before they have made a clip
+
 
 @cache
 def _renderer(width: int, height: int) -> Any:
@@ -119,27 +121,29 @@ def produce(
         clips made now, and their frames, processor seconds and clock seconds summed over clips.
 
     Raises:
-        PartFailed: clips failed; says how many and why the first did. A process that dies is no clip's failure: what it
-            left is made by others, unless they die, too.
+        PartFailed: clips failed; says how many and why the first did. A process of the pool that dies is no clip's
+            failure: what it left is made by others, unless these die before they have made one, several times over.
     """
     from tqdm import tqdm
 
     out.mkdir(parents=True, exist_ok=True)
     settle_recipe(recipe, out)
-    for rest in [*out.glob(".*-clip*"), *out.glob("*.partial")]:
-        rest.unlink()
     wanted = range(recipe.output.clips) if only is None else only
     missing = _missing(out, recipe, wanted)
     total = {"clips": 0.0, "frames": 0.0, "cpu_s": 0.0, "wall_s": 0.0}
-    failures: list[str] = []
+    failures: dict[int, str] = {}
+    fruitless = 0
     bar = tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="clip", file=sys.stderr, disable=None)
     with bar:
         while missing:
+            for rest in [*out.glob(".*-clip*"), *out.glob("*.partial")]:
+                rest.unlink()
+            before = len(missing)
             try:
                 with executor(workers, scheduler) as jobs:
                     for clip, done in _made(recipe, out, jobs, missing):
                         if isinstance(done, Exception):
-                            failures.append(f"{name_of(clip)}: {type(done).__name__}: {done}")
+                            failures[clip] = f"{name_of(clip)}: {type(done).__name__}: {done}"
                         else:
                             total["clips"] += 1
                             for key, value in done.items():
@@ -147,12 +151,18 @@ def produce(
                         bar.update()
                 break
             except BrokenExecutor as error:  # graphics drivers crash once in many thousands of clips
-                left = _missing(out, recipe, missing)
-                if len(left) == len(missing):
-                    raise PartFailed(f"{out}: processes die before they have made a clip ({error})") from None
-                missing = left
+                missing = [clip for clip in _missing(out, recipe, missing) if clip not in failures]
+                fruitless = 0 if len(missing) < before else fruitless + 1
+                if fruitless == TRIES:
+                    first = min(missing)
+                    told = f"; {min(failures.items())[1]}" if failures else ""
+                    raise PartFailed(
+                        f"{out}: processes die before they have made one of {len(missing)} clips, "
+                        f"{name_of(first)} and more ({error}){told}"
+                    ) from None
+                missing = missing[1:] + missing[:1]  # what kills a process takes others with it each time
     if failures:
-        raise PartFailed(f"{len(failures)} clips failed; the first: {failures[0]}")
+        raise PartFailed(f"{len(failures)} clips failed; the first: {failures[min(failures)]}")
     return total
 
 
@@ -168,14 +178,16 @@ def _made(recipe: Recipe, out: Path, jobs: Any, clips: list[int]) -> Iterator[tu
         BrokenExecutor: a process died, and with it those beside it.
     """
     for chunk in _chunks(clips, 1 if isinstance(jobs, Here) else 512):
-        futures = {jobs.submit(make_clip, recipe, clip, str(out)): clip for clip in chunk}
+        futures, broken = {jobs.submit(make_clip, recipe, clip, str(out)): clip for clip in chunk}, None
         for future in as_completed(futures) if not _is_dask(futures) else _dask_completed(futures):
             try:
                 yield futures[future], future.result()
-            except BrokenExecutor:
-                raise
+            except BrokenExecutor as error:
+                broken = error
             except Exception as error:
                 yield futures[future], error
+        if broken is not None:
+            raise broken
 
 
 def settle_recipe(recipe: Recipe, out: Path) -> None:

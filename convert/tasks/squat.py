@@ -36,7 +36,7 @@ from device.inference.tflite import Model
 from device.squat.form_input import FORM_INPUT_VERSION, PER_JOINT, STEPS, form_input, mirrored
 from device.squat.pose import JOINTS, Pose
 from device.squat.rep import Rep
-from device.squat.squatness import SURE, UNLIKELY, by_rules, counts, may_overrule
+from device.squat.squatness import LEAST_DROP, SURE, UNLIKELY, by_rules, counts, may_overrule
 
 BESIDE_S = 0.3  # a true bottom so far before or after a dip belongs to it
 MAX_WEIGHT = 4.0  # of a row of the rarer kind
@@ -189,8 +189,9 @@ class SquatTask:
             "Bodies whose number leaves 7 by 8, as the device finds them in the pictures. Each row: ways down and up "
             "that the judge saw, how many of them count as reps by the rules alone, and with this network beside them: "
             f"it refuses those to which it gives less than {UNLIKELY:g}, and from {SURE:g} on lets pass what the rules"
-            " refuse, but of who has not stood up again and where one leg does what the other does not"
-            " (`device/squat/squatness.py`).",
+            " refuse, but of who has not stood up again, where one leg does what the other does not, where the pose "
+            f"jumped to somebody else, and where hips sink by less than {LEAST_DROP:g} of the leg "
+            "(`device/squat/squatness.py`).",
             "",
             *tables(p, prepared, rows),
             "",

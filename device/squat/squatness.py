@@ -167,7 +167,7 @@ def may_overrule(found: Dip, stood_up: bool) -> bool:
     """Whether a network that is sure is believed against the rules.
 
     It is not of what it does not see, somebody else to whom the pose model has jumped, nor of what it has hardly learnt
-    from: who has not stood up again, as he may rest on a bench, and lunges to the side.
+    from: who has not stood up again, as he may rest on a bench, lunges to the side, and hips that hardly sink.
     """
     return stood_up and found.drop >= LEAST_DROP and found.walked <= MAX_WALKED and not one_leg(found)
 

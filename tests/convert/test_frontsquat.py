@@ -136,5 +136,6 @@ def test_the_device_calls_valid_only_what_is_deep_and_stood_up(stored: Path) -> 
     clips = frontsquat.read(stored)
     assert device_says(clips[0], deep, None) == "valid"
     assert device_says(clips[0], high, None) == "invalid"
+    assert device_says(clips[0], deep, lambda rep: 0.0) != "valid", "no squat, says the network"
     assert device_says(next(c for c in clips if c.failed), deep, None) == "failed"
     assert device_says(clips[-1], deep, None) == "invalid"  # too small a dip to be a rep

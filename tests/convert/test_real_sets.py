@@ -166,6 +166,12 @@ def test_a_figure_of_joint_angles_is_counted_and_seen_from_where_the_camera_stan
     assert all(rep.depth is not None and rep.depth.p_below > 0.5 for rep in reps)
 
 
+def test_what_the_device_takes_for_no_squat_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(real_sets, "squat_network", lambda: lambda rep: 0.0)
+    write_mot(tmp_path / "a.mot", list(opencap.NEEDED), squats(105))
+    assert not judged(list(opencap.poses(opencap.read(tmp_path / "a.mot"), 90.0)))[1]
+
+
 def test_a_figure_that_stays_high_is_no_good_lift(tmp_path: Path, capsys) -> None:
     write_mot(tmp_path / "a.mot", list(opencap.NEEDED), squats(75))
     assert main(["real-sets", "--opencap", str(tmp_path / "a.mot")]) == 0

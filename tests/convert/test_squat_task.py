@@ -9,15 +9,15 @@ import torch
 
 from convert import recipe as recipes
 from convert.dips import NotingJudge
-from convert.nets.form import FaultNet, Squat
+from convert.nets.form import FaultNet, Faults, Squat
 from convert.prepared import Prepared, write
 from convert.recipe import read
 from convert.synth.keypoint_reps import clip_truth, in_camera
 from convert.synth.recipe import Motion, Output, People, Recipe, View
 from convert.synth.truth import Truth
-from convert.tasks.squat import TASK, SquatData, augmented, counted, dips_of, figures, was_squat
+from convert.tasks.squat import KINDS, TASK, SquatData, _Dip, _rows, augmented, counted, dips_of, figures, was_squat
 from device.errors import InputError
-from device.squat.form_input import CHANNELS, PER_JOINT, STEPS
+from device.squat.form_input import CHANNELS, PER_JOINT, STEPS, mirrored
 from device.squat.pose import JOINTS, Pose
 from device.squat.squatness import SURE, UNLIKELY, is_squat
 
@@ -176,6 +176,54 @@ def test_it_learns_which_is_which_and_the_best_epoch_is_the_one_that_tells_best(
     said = p[:, 0].numpy()
     assert 0.5 < said[squat].min() <= said.max() <= 1
     assert 0 <= said[~squat].max() < 0.5
+
+
+def test_the_score_is_what_the_area_lacks_and_the_rarer_kind_weighs_more(tmp_path: Path) -> None:
+    arrays = rows(40)
+    arrays["squat"][1:20:4] = True
+    uneven = write(tmp_path / "uneven", arrays, np.repeat([0, 1, 2], [20, 10, 10]).astype(np.uint8), {"task": "squat"})
+    net = TASK.net(FaultNet(width=8, hidden=8), uneven).eval()
+    with torch.no_grad():
+        found = TASK.measure(net, uneven, "tune")
+    assert found["score"] == pytest.approx(1 - found["auc"])
+    batch = TASK.batch(uneven, uneven.rows("train"), None)
+    squat, weight = batch["squat"][:, 0], batch["weight"][:, 0]
+    assert 3 * squat.sum() > 2 * len(squat), "more squats than others"
+    assert weight[squat].sum() == pytest.approx(weight[~squat].sum())
+
+
+def test_a_network_says_the_same_of_a_mirror_image(prepared: Prepared) -> None:
+    nets = [Squat(FaultNet(width=8, hidden=8), np.array(prepared.arrays["shown"], np.float32)).eval()]
+    sizes = (np.ones(10, np.float32), np.zeros(10, np.float32))
+    nets.append(Faults(FaultNet(width=8, hidden=8), np.array(prepared.arrays["shown"], np.float32), sizes).eval())
+    shown = np.array(prepared.arrays["shown"][:5], np.float32)
+    for net in nets:
+        with torch.no_grad():
+            one, other = (net(torch.as_tensor(values)) for values in (shown, mirrored(shown).astype(np.float32)))
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def test_half_of_what_is_learnt_from_is_mirrored() -> None:
+    shown = np.zeros((400, STEPS, CHANNELS), np.float32)
+    at = 5 * PER_JOINT + 1  # a left joint's height
+    shown[..., at] = 3.0
+    seen = augmented(shown, np.random.default_rng(0))
+    assert 0.4 < (seen[:, 0, at] > 1.5).mean() < 0.6
+
+
+def test_the_columns_of_the_data_are_what_the_dips_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = truth_of("squat", thigh_deg=(95, 110))
+    clip = type("Clip", (), {"truth": lambda self: truth})()
+    monkeypatch.setattr("convert.tasks.squat.look", lambda folder: [(clip, [])])
+    shown = np.zeros((STEPS, CHANNELS), np.float32)
+    dips = [_Dip(shown, passed=True, overrule=False, squat=True), _Dip(shown, passed=False, overrule=True, squat=False)]
+    monkeypatch.setattr("convert.tasks.squat.dips_of", lambda truth, seen: iter(dips))
+    found = list(_rows(Path("set")))
+    assert [(bool(r["passed"]), bool(r["overrule"]), bool(r["squat"])) for r in found] == [
+        (True, False, True), (False, True, False)
+    ]  # fmt: skip
+    assert KINDS[found[0]["kind"]] == "squat"
+    assert found[0]["body"] == truth.about["body"]
 
 
 def test_a_pose_never_met_shouts_no_louder_than_one_hardly_ever_met(prepared: Prepared) -> None:

@@ -95,16 +95,18 @@ def test_a_clip_without_its_video_is_made_again_and_listed_nowhere(made, tmp_pat
 
 
 class Dying(Executor):
-    """Makes `clips` of them, then its process dies."""
+    """Makes `clips` of them, then its process dies; clips in `bad` fail for a reason of their own."""
 
-    def __init__(self, clips: int) -> None:
-        self.left = clips
+    def __init__(self, clips: int, bad: tuple[int, ...] = ()) -> None:
+        self.left, self.bad = clips, bad
 
     def submit(self, make, recipe, clip, out):
         done: Future = Future()
         self.left -= 1
         if self.left < 0:
             done.set_exception(BrokenProcessPool("a child process terminated abruptly"))
+        elif clip in self.bad:
+            done.set_exception(ValueError("no such light"))
         else:
             for end in (".npz", ".avi"):
                 (Path(out) / f"{produce.name_of(clip)}{end}").touch()
@@ -112,24 +114,50 @@ class Dying(Executor):
         return done
 
 
-@pytest.mark.parametrize(("lives", "pools"), [([3, 9], 2), ([1, 0], 2), ([1, 1, 1, 1, 1], 5)])
-def test_a_process_that_dies_takes_no_clip_with_it(tmp_path, monkeypatch, lives, pools):
-    opened = []
+FIVE = replace(RECIPE, output=replace(RECIPE.output, clips=5))
 
-    @contextmanager
-    def executor(*_):
-        opened.append(Dying(lives[len(opened)]))
-        yield opened[-1]
 
-    monkeypatch.setattr(produce, "executor", executor)
-    longer = replace(RECIPE, output=replace(RECIPE.output, clips=5))
-    if 0 in lives:
-        with pytest.raises(PartFailed, match="die before they have made a clip"):
-            produce.produce(longer, tmp_path)
-    else:
-        produce.produce(longer, tmp_path)
-        assert len(list(tmp_path.glob("clip*.npz"))) == 5
-    assert len(opened) == pools
+@pytest.fixture
+def pools(monkeypatch):
+    """Gives lives to pools in turn; returns those opened."""
+
+    def give(lives, bad=()):
+        opened = []
+
+        @contextmanager
+        def executor(*_):
+            opened.append(Dying(lives[len(opened)], bad))
+            yield opened[-1]
+
+        monkeypatch.setattr(produce, "executor", executor)
+        return opened
+
+    return give
+
+
+@pytest.mark.parametrize("lives", [[9], [3, 9], [1, 1, 1, 1, 1], [1, 0, 0, 9]])
+def test_a_process_that_dies_takes_no_clip_with_it(tmp_path, pools, lives):
+    opened = pools(lives)
+    (tmp_path / ".9-clip000004.avi").touch()  # of a process that died
+    assert produce.produce(FIVE, tmp_path) == {"clips": 5, "frames": 5, "cpu_s": 0, "wall_s": 0}
+    assert len(list(tmp_path.glob("clip*.npz"))) == 5
+    assert len(opened) == len(lives)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_processes_that_only_die_stop_it_and_name_the_clips(tmp_path, pools):
+    opened = pools([1, 0, 0, 0])
+    with pytest.raises(PartFailed, match=r"die before they have made one of 4 clips, clip000001 and more"):
+        produce.produce(FIVE, tmp_path, workers=1)
+    assert len(opened) == 4
+
+
+def test_a_clip_that_fails_by_itself_is_told_once_however_many_processes_die(tmp_path, pools):
+    opened = pools([2, 2, 9], bad=(0, 2))
+    with pytest.raises(PartFailed, match=r"^2 clips failed; the first: clip000000: ValueError: no such light$"):
+        produce.produce(FIVE, tmp_path)
+    assert len(list(tmp_path.glob("clip*.npz"))) == 3
+    assert len(opened) >= 2
 
 
 def test_a_folder_of_another_recipe_is_refused(made):

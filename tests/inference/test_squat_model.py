@@ -81,6 +81,18 @@ def test_it_is_asked_of_who_does_not_stand_up_again_too() -> None:
         assert len(found) == wanted
 
 
+def test_at_the_judge_a_network_that_is_sure_adds_a_rep_that_the_rules_refuse() -> None:
+    low = replace(squatting(-30.0), lean=70.0, hands_down=1.0)
+    stood = replace(STANDING, hands_down=1.0)
+    parts = [Part(stood, 1.5), Part(low, 1.2), Part(low, 0.2), Part(stood, 1.1), Part(stood, 1.5)]
+    counted = {}
+    for p in (None, 0.5, 1.0):
+        judge = Judge(squat_network=lambda rep, p=p: p)
+        events = [e for pose in Shot().film(parts, start=stood) for e in judge.see(pose, pose.captured_s)]
+        counted[p] = sum(isinstance(event, RepJudged) for event in events)
+    assert counted == {None: 0, 0.5: 0, 1.0: 1}
+
+
 @pytest.mark.parametrize("lacks", ["left_wrist", "right_toe"])
 def test_where_joints_are_lacking_the_rules_alone_say(graph: type[Graph], lacks: str) -> None:
     with SquatModel(manifest()) as network:
@@ -113,6 +125,19 @@ def test_another_input_another_graph_and_another_name_are_refused(
         SquatModel(manifest())
     with pytest.raises(ModelError, match="expected one of squat"):
         open_squat_model("lunge")
+
+
+def test_it_runs_in_the_runtime_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    class Asked(Graph):
+        def __init__(self, *given: object) -> None:
+            super().__init__()
+            asked.extend(given)
+
+    monkeypatch.setattr(squat_model, "Model", Asked)
+    with open_squat_model("squat", "tflite_runtime"):
+        assert asked[1:] == [1, "tflite_runtime"]
 
 
 def test_it_is_opened_where_the_settings_ask_for_it(tmp_path: Path) -> None:

@@ -270,4 +270,5 @@ def test_a_network_that_is_sure_sees_squats_that_look_a_little_higher():
     assert not is_squat(*between)
     assert not is_squat(*between, p_squat=SURE - 0.01)
     assert is_squat(*between, p_squat=SURE)
+    assert is_squat(*sunk(0.24), p_squat=SURE), "as some seen from above"
     assert not is_squat(*sunk(0.2), p_squat=1.0), "no dip of the generator counts, which sink by a fifth of the leg"
