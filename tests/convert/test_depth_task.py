@@ -15,9 +15,8 @@ from convert.prepared import Prepared, write
 from convert.recipe import read
 from convert.synth.body import between as bodies_between
 from convert.synth.body import load
-from convert.synth.keypoint_reps import clip_truth, in_camera
+from convert.synth.keypoint_reps import clip_truth
 from convert.synth.recipe import Motion, Output, People, Recipe, View
-from convert.synth.truth import Truth
 from convert.tasks import depth_card
 from convert.tasks import depth_figures as figures
 from convert.tasks.depth import TASK, DepthData, DepthNetKind, augmented, layout
@@ -27,23 +26,14 @@ from convert.tasks.depth_rows import Lenders, errors_of, movements, rows
 from device.errors import InputError
 from device.squat.depth_features import COUNT, FRAME_SIZE, FRAMES, GLOBAL, PER_FRAME, features_of
 from device.squat.perspective import Optics
-from device.squat.pose import KEYPOINTS, Pose
+from device.squat.pose import KEYPOINTS
+from tests.convert.perfect import perfect
 
 RECIPE = Recipe(
     Output(seed=3, fps=15), People(bodies=(7, 14)),
     Motion(reps=(1, 1), thigh_deg=(95, 110), fault_share=0, walk_out_share=0, fail_share=0, holds={"bodyweight": 1}),
     View(view_deg=(40, 70), height_m=(0.9, 1.2), away_m=(3, 4), hfov_deg=(60, 70), roll_deg=(0, 0), barrel=(0, 0)),
 )  # fmt: skip
-
-
-def perfect(truth: Truth) -> list[tuple[float, Pose | None]]:
-    """What a pose model without errors would find."""
-    world, found = in_camera(truth), []
-    for t, pixels in enumerate(truth.keypoints_px):
-        scores = np.where(np.isfinite(pixels[:, 0]), 0.95, 0).astype(np.float32)
-        at_s = t / truth.about["fps"]
-        found.append((at_s, Pose(pixels, scores, world[t], at_s, t, 0, tuple(truth.about["size"]))))
-    return found
 
 
 @pytest.fixture(scope="module")

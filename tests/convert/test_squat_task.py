@@ -12,7 +12,7 @@ from convert.dips import NotingJudge
 from convert.nets.form import FaultNet, Faults, Squat
 from convert.prepared import Prepared, write
 from convert.recipe import read
-from convert.synth.keypoint_reps import clip_truth, in_camera
+from convert.synth.keypoint_reps import clip_truth
 from convert.synth.recipe import Motion, Output, People, Recipe, View
 from convert.synth.truth import Truth
 from convert.tasks.squat import KINDS, TASK, SquatData, _Dip, _rows, augmented, counted, dips_of, figures, was_squat
@@ -20,6 +20,7 @@ from device.errors import InputError
 from device.squat.form_input import CHANNELS, PER_JOINT, STEPS, mirrored
 from device.squat.pose import JOINTS, Pose
 from device.squat.squatness import SURE, UNLIKELY, is_squat
+from tests.convert.perfect import perfect
 
 VIEW = View(view_deg=(60, 100), height_m=(0.9, 1.2), away_m=(3, 4), hfov_deg=(60, 70), roll_deg=(0, 0), barrel=(0, 0))
 
@@ -27,16 +28,6 @@ VIEW = View(view_deg=(60, 100), height_m=(0.9, 1.2), away_m=(3, 4), hfov_deg=(60
 def truth_of(kind: str, clip: int = 0, **motion: object) -> Truth:
     told = Motion(kinds={kind: 1.0}, reps=(2, 2), fault_share=0, walk_out_share=0, fail_share=0, **motion)
     return clip_truth(Recipe(Output(seed=4, fps=15), People(bodies=(7, 14)), told, VIEW), clip)
-
-
-def perfect(truth: Truth) -> list[tuple[float, Pose | None]]:
-    """What a pose model without errors would find."""
-    world, found = in_camera(truth), []
-    for t, pixels in enumerate(truth.keypoints_px):
-        scores = np.where(np.isfinite(pixels[:, 0]), 0.95, 0).astype(np.float32)
-        at_s = t / truth.about["fps"]
-        found.append((at_s, Pose(pixels, scores, world[t], at_s, t, 0, tuple(truth.about["size"]))))
-    return found
 
 
 def test_dips_of_squats_are_squats_and_those_of_lunges_are_not() -> None:
