@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from perfect import perfect
 
 from convert import recipe
 from convert.nets.depth import Deployed, DepthNet, SigmaFit
@@ -27,7 +28,6 @@ from device.errors import InputError
 from device.squat.depth_features import COUNT, FRAME_SIZE, FRAMES, GLOBAL, PER_FRAME, features_of
 from device.squat.perspective import Optics
 from device.squat.pose import KEYPOINTS
-from tests.convert.perfect import perfect
 
 RECIPE = Recipe(
     Output(seed=3, fps=15), People(bodies=(7, 14)),

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from perfect import perfect
 
 from convert import recipe as recipes
 from convert.dips import NotingJudge
@@ -20,7 +21,6 @@ from device.errors import InputError
 from device.squat.form_input import CHANNELS, PER_JOINT, STEPS, mirrored
 from device.squat.pose import JOINTS, Pose
 from device.squat.squatness import SURE, UNLIKELY, is_squat
-from tests.convert.perfect import perfect
 
 VIEW = View(view_deg=(60, 100), height_m=(0.9, 1.2), away_m=(3, 4), hfov_deg=(60, 70), roll_deg=(0, 0), barrel=(0, 0))
 

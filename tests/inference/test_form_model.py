@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from squat.figure import Shot, squat, stand
 
 from device.errors import ModelError
 from device.inference import form_model
@@ -15,7 +16,6 @@ from device.squat.form_input import CHANNELS, FORM_INPUT_VERSION, STEPS
 from device.squat.judge import Judge
 from device.squat.pose import index
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH
-from tests.squat.figure import Shot, squat, stand
 
 OURS = {"input": "rep_keypoints", "form_input": FORM_INPUT_VERSION, "faults": list(FAULTS)}
 

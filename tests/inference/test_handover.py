@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from test_paired import FPS, IMAGE, Play, figure, where
 
 from device.camera.frames import Frame
 from device.inference.choice import SAME, THERE
@@ -14,7 +15,6 @@ from device.inference.handover import AGAIN_S, LOOK_S, MET_S, PATIENT, SELDOM, S
 from device.inference.letterbox import Crop
 from device.inference.paired import CHECK_S, Paired
 from device.squat.pose import Pose, index
-from tests.inference.test_paired import FPS, IMAGE, Play, figure, where
 
 SIDE_PX = 375.0  # of the crops around them
 LIFTER, SPOTTER = 320.0, 320.0 + 0.21 * SIDE_PX

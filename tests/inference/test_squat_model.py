@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from squat.figure import STANDING, Part, Shot, squat, squatting, stand
 
 from device import settings
 from device.errors import ModelError
@@ -18,7 +19,6 @@ from device.squat.form_input import CHANNELS, FORM_INPUT_VERSION, STEPS
 from device.squat.judge import Judge
 from device.squat.pose import index
 from device.squat.squatness import SURE, UNLIKELY
-from tests.squat.figure import STANDING, Part, Shot, squat, squatting, stand
 
 
 class Graph:

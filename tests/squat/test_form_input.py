@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from squat.figure import Shot, reps, squat, stand
 
 from device.squat.form import Form
 from device.squat.form_input import CHANNELS, DOWN, OTHER_SIDE, STEPS, balanced_up, form_input, mirrored
 from device.squat.pose import JOINTS, KEYPOINTS
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH, draw, flipped, pose_images, rep_points, zoomed_out
-from tests.squat.figure import Shot, reps, squat, stand
 
 MOVEMENT = [*stand(), *squat(5.0), *stand()]
 
