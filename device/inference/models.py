@@ -92,15 +92,17 @@ def verify(manifest: Manifest) -> None:
     Raises:
         ModelError: missing or different.
     """
+    ours = "task" in manifest.more
     if not manifest.path.is_file():
-        raise ModelError(f"{manifest.path}: missing; `squatlight models fetch` brings it")
+        mend = "install squatlight anew" if ours else "`squatlight models fetch` brings it"
+        raise ModelError(f"{manifest.path}: missing; {mend}")
     found = sha256(manifest.path)
     if found != manifest.sha256:
         raise ModelError(
             f"{manifest.path}: sha256 is {found[:12]}…, expected {manifest.sha256[:12]}…; "
-            "`squatlight models fetch --force` brings it anew"
+            + ("install squatlight anew" if ours else "`squatlight models fetch --force` brings it anew")
         )
-    if "task" in manifest.more:
+    if ours:
         _check_words(manifest)
 
 

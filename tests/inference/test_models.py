@@ -152,3 +152,14 @@ def test_a_file_that_is_not_the_pinned_one_is_never_put_into_place(folder: Path)
     with pytest.raises(ModelError, match="expected e9a5c5cb17f7"):
         fetch._put(folder, "blazepose_full", source, b"something else")
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["missing", "other"])
+def test_of_a_network_that_ships_no_fetch_is_spoken(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "squat.tflite"
+    if damage == "other":
+        path.write_bytes(b"another graph")
+    manifest = models.Manifest("squat", path, "ab" * 32, {"task": "squat"})
+    with pytest.raises(ModelError, match="install squatlight anew") as raised:
+        models.verify(manifest)
+    assert "fetch" not in str(raised.value)
