@@ -29,6 +29,8 @@ from device.squat.rulebook import Rules
 
 Array = NDArray[np.float64]
 PARTS = ("nose", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "toe")
+HEIGHTS = ("camera under 0.8 m", "camera 0.8-1.4 m", "camera over 1.4 m")
+IN_SIGHT = ("nearer side in sight at the bottoms", "a joint of it hidden or outside")
 A_REP_FROM, NO_REP_BELOW = 0.36, 0.30  # descents in leg lengths; between them either answer is right
 
 
@@ -117,12 +119,25 @@ class DepthRow:
     groups: tuple[str, ...]
 
 
+def height_of(truth: Truth) -> str:
+    """Where the camera stands, in words."""
+    height = truth.about["camera_height_m"]
+    return HEIGHTS[int(np.digitize(height, [0.8, 1.4]))]
+
+
+def sight_of(truth: Truth) -> str:
+    """Whether shoulder, hip, knee and ankle of the side nearer to the camera are in sight at the bottoms, in words."""
+    side = "left" if truth.about["view_deg"] > 0 else "right"
+    joints = [KEYPOINTS.index(f"{side}_{name}") for name in ("shoulder", "hip", "knee", "ankle")]
+    at = [min(round(rep["bottom_s"] * truth.about["fps"]), len(truth.visible) - 1) for rep in truth.reps]
+    seen = truth.visible[at][:, joints] == 2
+    return IN_SIGHT[0] if seen.all() else IN_SIGHT[1]
+
+
 def depth_rows(seen: list[Seen]) -> Iterator[DepthRow]:
     """All completed reps of a set."""
     for one in seen:
-        about = one.truth.about
-        height = about["camera_height_m"]
-        at = "camera under 0.8 m" if height < 0.8 else "camera 0.8-1.4 m" if height < 1.4 else "camera over 1.4 m"
+        about, at = one.truth.about, height_of(one.truth)
         for rep in one.truth.reps:
             if not rep["completed"] or rep["descent_legs"] < A_REP_FROM:
                 continue
@@ -199,16 +214,34 @@ def joint_lines(errors: dict[tuple[str, bool, str], list[float]]) -> Iterator[st
                 yield f"| {part}{side} | " + " | ".join(shown) + " |"
 
 
+def counted(one: Seen) -> tuple[int, int, int]:
+    """Reps that the device counted in a clip, and how many it must and may count."""
+    descents = [rep["descent_legs"] for rep in one.truth.reps]
+    low, high = sum(d >= A_REP_FROM for d in descents), sum(d >= NO_REP_BELOW for d in descents)
+    return len(next(iter(one.reps.values()))), low, high
+
+
+def where_lines(seen: list[Seen]) -> Iterator[str]:
+    """The table of sets counted exactly by where the camera stands and what it sees."""
+    sets: dict[str, list[bool]] = {name: [] for name in (*VIEWS, *HEIGHTS, *IN_SIGHT)}
+    for one in seen:
+        if one.truth.reps:
+            found, low, high = counted(one)
+            for name in (view_of(one.truth.about["view_deg"]), height_of(one.truth), sight_of(one.truth)):
+                sets[name].append(low <= found <= high)
+    yield "| sets of squats | exact | of |"
+    yield "| --- | --- | --- |"
+    yield from (f"| {name} | {sum(exact)} | {len(exact)} |" for name, exact in sets.items() if exact)
+
+
 def count_lines(seen: list[Seen]) -> Iterator[str]:
     """Reps counted: sets that are exact, and false reps on what is no squat."""
     exact = sets = false = negatives = 0
     wrong = []
     for one in seen:
-        found = len(next(iter(one.reps.values())))
-        descents = [r["descent_legs"] for r in one.truth.reps]
-        low, high = sum(d >= A_REP_FROM for d in descents), sum(d >= NO_REP_BELOW for d in descents)
+        found, low, high = counted(one)
         about = one.truth.about
-        if descents:
+        if one.truth.reps:
             sets, exact = sets + 1, exact + (low <= found <= high)
         else:
             negatives, false = negatives + 1, false + found
@@ -239,6 +272,8 @@ def report(folder: Path, pose_model: str = pose_models.DEFAULT) -> Iterator[str]
     yield from depth_lines(rows)
     yield "\nWhere meet mode decides, by p_below alone, outside its two bounds:\n"
     yield from decided_lines(rows, Rules())
+    yield ""
+    yield from where_lines(seen)
     yield ""
     yield from count_lines(seen)
 

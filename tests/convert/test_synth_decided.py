@@ -1,7 +1,12 @@
-"""What meet mode would decide on a rendered set, in the report."""
+"""What meet mode would decide on a rendered set, and where sets are counted, in the report."""
 
-from convert.synth.report import DepthRow, decided_lines
+from types import SimpleNamespace
+
+import numpy as np
+
+from convert.synth.report import IN_SIGHT, DepthRow, Seen, decided_lines, where_lines
 from device.squat.depth import METHODS, Depth
+from device.squat.pose import KEYPOINTS
 from device.squat.rulebook import Rules
 
 
@@ -15,3 +20,26 @@ def test_reps_between_the_bounds_are_left_and_those_on_the_wrong_side_counted():
     lines = list(decided_lines(rows, Rules()))
     assert lines[2:] == [f"| {method} | 5 | 3 (60%) | 1 (33%) |" for method in METHODS]
     assert list(decided_lines([], Rules()))[2] == f"| {METHODS[0]} | 0 | 0 (0%) | 0 (0%) |"
+
+
+def clip(view_deg: float, height_m: float, hidden: str, found: int) -> Seen:
+    """A set of two reps, and how many the device counted; `hidden`: a joint not in sight at the second bottom."""
+    visible = np.full((40, len(KEYPOINTS)), 2, np.uint8)
+    if hidden:
+        visible[30, KEYPOINTS.index(hidden)] = 1
+    reps = [{"bottom_s": at_s, "descent_legs": 0.5} for at_s in (1.0, 3.0)]
+    about = {"view_deg": view_deg, "camera_height_m": height_m, "fps": 10.0}
+    truth = SimpleNamespace(about=about, reps=reps, visible=visible)
+    return Seen(truth, np.zeros(0), {METHODS[0]: (None,) * found})  # type: ignore[arg-type]
+
+
+def test_sets_are_counted_by_where_the_camera_stands_and_by_what_it_sees():
+    seen = [
+        clip(90, 1.0, "", 2), clip(90, 1.0, "right_hip", 2), clip(90, 2.0, "left_hip", 1),
+        clip(-90, 0.5, "right_knee", 3),
+    ]  # fmt: skip
+    lines = list(where_lines([*seen, Seen(SimpleNamespace(reps=[]), np.zeros(0), {})]))  # type: ignore[arg-type]
+    assert lines[2:] == [
+        "| side | 2 | 4 |", "| camera under 0.8 m | 0 | 1 |", "| camera 0.8-1.4 m | 2 | 2 |",
+        "| camera over 1.4 m | 0 | 1 |", f"| {IN_SIGHT[0]} | 2 | 2 |", f"| {IN_SIGHT[1]} | 0 | 2 |",
+    ]  # fmt: skip
