@@ -188,6 +188,7 @@ def test_a_network_says_the_same_of_a_mirror_image(prepared: Prepared) -> None:
     sizes = (np.ones(10, np.float32), np.zeros(10, np.float32))
     nets.append(Faults(FaultNet(width=8, hidden=8), np.array(prepared.arrays["shown"], np.float32), sizes).eval())
     shown = np.array(prepared.arrays["shown"][:5], np.float32)
+    assert nets[1].limit is None, "the form network that ships learnt without one"
     for net in nets:
         with torch.no_grad():
             one, other = (net(torch.as_tensor(values)) for values in (shown, mirrored(shown).astype(np.float32)))
@@ -269,6 +270,22 @@ def test_a_set_named_twice_and_one_without_both_kinds_are_refused(
     monkeypatch.setattr("convert.tasks.squat._rows", lambda folder: iter(bodies))
     with pytest.raises(InputError, match="nothing but squats, by bodies of the train split"):
         TASK.prepare(SquatData(), [tmp_path], tmp_path / "data", 1)
+
+
+def test_the_temperature_weighs_the_rarer_kind_as_training_does(tmp_path: Path) -> None:
+    arrays = rows(40)
+    arrays["squat"][:] = np.arange(40) % 5 > 0  # four of five
+    told = write(tmp_path / "uneven", arrays, np.repeat([0, 1, 2], [20, 10, 10]).astype(np.uint8), {"task": "squat"})
+    squat = torch.as_tensor(np.array(arrays["squat"][told.rows("tune")]))[:, None]
+    temperatures = []
+    for wrong in (squat, ~squat):  # one of the kind is taken for the other, as surely
+        logits = torch.where(squat, 4.0, -4.0)
+        logits[int(wrong.float().argmax())] *= -1
+        net = Squat(FaultNet(width=8, hidden=8), np.zeros((1, STEPS, CHANNELS), np.float32)).eval()
+        net.said = lambda shown, logits=logits: logits  # type: ignore[method-assign]
+        TASK.calibrate(net, told)
+        temperatures.append(net.temperature)
+    assert temperatures[1] > 1.3 * temperatures[0], "of two others one wrong is half of them, of eight squats an eighth"
 
 
 def test_without_a_set_it_stops_in_one_line(tmp_path: Path) -> None:
