@@ -19,7 +19,7 @@ from convert.datasets.synthetic import SyntheticClip, found_in
 from convert.dips import NotingJudge
 from convert.synth import recipe as recipes
 from convert.synth.keypoint_reps import clip_truth, in_camera
-from convert.synth.report import A_REP_FROM, NO_REP_BELOW
+from convert.synth.report import expected
 from convert.synth.truth import Truth
 from device.inference import recorded
 from device.squat import squatness
@@ -75,9 +75,7 @@ def count(truth: Truth, seed: int) -> Counted:
         pose = Pose(keypoints, scores, at, i / fps, i, 0, (size[0], size[1]))
         found += sum(isinstance(event, RepJudged) for event in judge.see(pose, i / fps))
     found += sum(isinstance(event, RepJudged) for event in judge.finish(len(world) / fps))
-    descents = [rep["descent_legs"] for rep in truth.reps]
-    low, high = sum(d >= A_REP_FROM for d in descents), sum(d >= NO_REP_BELOW for d in descents)
-    return Counted(truth.about["kind"], low, high, found, tuple(noted.dip for noted in judge.noted))
+    return Counted(truth.about["kind"], *expected(truth), found, tuple(noted.dip for noted in judge.noted))
 
 
 def count_lines(sets: Sequence[Counted]) -> Iterator[str]:

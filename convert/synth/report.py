@@ -214,11 +214,15 @@ def joint_lines(errors: dict[tuple[str, bool, str], list[float]]) -> Iterator[st
                 yield f"| {part}{side} | " + " | ".join(shown) + " |"
 
 
+def expected(truth: Truth) -> tuple[int, int]:
+    """Reps that must and that may be counted in a clip."""
+    descents = [rep["descent_legs"] for rep in truth.reps]
+    return sum(d >= A_REP_FROM for d in descents), sum(d >= NO_REP_BELOW for d in descents)
+
+
 def counted(one: Seen) -> tuple[int, int, int]:
     """Reps that the device counted in a clip, and how many it must and may count."""
-    descents = [rep["descent_legs"] for rep in one.truth.reps]
-    low, high = sum(d >= A_REP_FROM for d in descents), sum(d >= NO_REP_BELOW for d in descents)
-    return len(next(iter(one.reps.values()))), low, high
+    return len(next(iter(one.reps.values()))), *expected(one.truth)
 
 
 def where_lines(seen: list[Seen]) -> Iterator[str]:

@@ -1,13 +1,6 @@
-"""Whether a way down and up is a squat: what the judge saw of rendered squats and of other exercises, to one p.
+"""Whether a way down and up is a squat: whole dips (convert/tasks/squat_rows.py) to one p."""
 
-Rows are dips of rendered clips as the judge cuts them, from the poses that the device finds in the pictures. `shown`
-(N, STEPS, CHANNELS): what `form_input` makes of them; `squat` (N,): whether it is one; `passed` (N,): whether the rules
-let it pass; `overrule` (N,): whether a network that is sure is believed against them; `kind` (N,): row of `KINDS`;
-`body`, `view_deg` (N,). What sinks, but by less than every report takes for a rep, is left out.
-"""
-
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,25 +13,20 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from convert.datasets.synthetic import SyntheticClip
-from convert.dips import NotingJudge
 from convert.metrics import VIEWS, auc, views
 from convert.nets.form import FaultNet, Squat, SquatDeployed
 from convert.prepared import SPLITS, Prepared, split_of, write
 from convert.recipe import within
-from convert.synth.found import look
 from convert.synth.recipe import KINDS
-from convert.synth.report import A_REP_FROM
-from convert.synth.truth import Truth
 from convert.tasks.form_figures import reliability
+from convert.tasks.squat_rows import rows_of, source_of
 from convert.tasks.task import Batch, Comparison
 from device.errors import InputError
 from device.inference.tflite import Model
-from device.squat.form_input import FORM_INPUT_VERSION, PER_JOINT, STEPS, form_input, mirrored
-from device.squat.pose import JOINTS, Pose
-from device.squat.rep import Rep
-from device.squat.squatness import LEAST_DROP, SURE, UNLIKELY, by_rules, counts, may_overrule
+from device.squat.form_input import FORM_INPUT_VERSION, PER_JOINT, STEPS, mirrored
+from device.squat.pose import JOINTS
+from device.squat.squatness import LEAST_DROP, SURE, UNLIKELY, counts
 
-BESIDE_S = 0.3  # a true bottom so far before or after a dip belongs to it
 MAX_WEIGHT = 4.0  # of a row of the rarer kind
 AWAY, SHIVERS = 0.04, 0.025  # leg lengths: standard deviations of a joint over the whole dip, and from step to step
 DEPTHS, SCORES = (0.6, 1.4), (0.85, 1.15)  # factors of how deep the world is, and of a joint's score
@@ -53,14 +41,6 @@ class SquatData:
     """Nothing is drawn: the sources are all. `every`: of so many dips one is taken, for tests."""
 
     every: int = within(1, 1000, 1)
-
-
-@dataclass(frozen=True)
-class _Dip:
-    shown: NDArray[np.float32]
-    passed: bool
-    overrule: bool
-    squat: bool
 
 
 class SquatTask:
@@ -86,11 +66,11 @@ class SquatTask:
         rows: list[dict[str, Any]] = []
         told = []
         for folder in tqdm(sources, "sets", disable=None):
-            own = list(_rows(folder))[:: data.every]
+            own = list(rows_of(folder))[:: data.every]
             if not own:
                 raise InputError(f"{folder}: the judge sees no dip in it")
             rows += own
-            told.append(_source(folder, len(own)))
+            told.append(source_of(folder, len(own)))
         arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         split = np.array([split_of(body) for body in arrays["body"]], np.uint8)
         for number, name in enumerate(SPLITS):
@@ -205,42 +185,6 @@ class SquatTask:
         ])  # fmt: skip
 
 
-def _rows(folder: Path) -> Iterator[dict[str, Any]]:
-    for clip, seen in look(folder):
-        truth = clip.truth()
-        for found in dips_of(truth, seen):
-            yield {
-                "shown": found.shown.astype(np.float16), "squat": np.bool_(found.squat),
-                "passed": np.bool_(found.passed), "overrule": np.bool_(found.overrule),
-                "kind": np.uint8(KINDS.index(truth.about["kind"])), "body": np.int32(truth.about["body"]),
-                "view_deg": np.float32(truth.about["view_deg"]),
-            }  # fmt: skip
-
-
-def dips_of(truth: Truth, seen: Sequence[tuple[float, Pose | None]]) -> Iterator[_Dip]:
-    """What the judge sees go down and up, and what is true of it; what is neither a rep nor none is left out."""
-    if not seen:
-        return
-    judge = NotingJudge()
-    for at_s, pose in seen:
-        for _ in judge.see(pose, at_s):
-            pass
-    for _ in judge.finish(seen[-1][0]):
-        pass
-    for noted in judge.noted:
-        shown, squat = form_input(noted.rep), was_squat(truth, noted.rep)
-        if shown is not None and squat is not None:
-            found, stood_up = noted.dip, noted.rep.stood_up
-            yield _Dip(shown, by_rules(found, stood_up), may_overrule(found, stood_up), squat)
-
-
-def was_squat(truth: Truth, rep: Rep) -> bool | None:
-    """Whether a dip was a rep; None where it was too little for one, but more than nothing."""
-    first_s, last_s = rep.start_s - BESIDE_S, rep.lockout_s + BESIDE_S
-    down = max((r["descent_legs"] for r in truth.reps if first_s <= r["bottom_s"] <= last_s), default=0.0)
-    return None if 0 < down < A_REP_FROM else down > 0
-
-
 def augmented(shown: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """Dips (B, STEPS, CHANNELS) as another lifter's, camera's or pose model's might be."""
     rows = len(shown)
@@ -300,15 +244,6 @@ def said_by(model: Model, prepared: Prepared, rows: NDArray[np.intp]) -> NDArray
     """P of each dip (N,), as the device runs the graph."""
     shown = prepared.arrays["shown"]
     return np.array([model(np.array(shown[row], np.float32)[None])["squat"][0, 0] for row in rows], float)
-
-
-def _source(folder: Path, rows: int) -> Mapping[str, Any]:
-    hashed = hashlib.sha256()
-    clips = SyntheticClip.all_in(folder)
-    for clip in clips:
-        hashed.update(clip.truth_file.read_bytes())
-    name = f"rendered set {folder.name}, {len(clips)} clips"
-    return {"name": name, "licence": "CC0 bodies, own code", "rows": rows, "sha256": hashed.hexdigest()}
 
 
 TASK = SquatTask()

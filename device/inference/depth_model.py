@@ -1,12 +1,11 @@
 """The depth network: from the features of a rep to the margins of both legs."""
 
-from types import TracebackType
 from typing import Any
 
 from device.errors import ModelError
 from device.inference import models
 from device.inference.models import Manifest
-from device.inference.tflite import Model
+from device.inference.tflite import Asked, Model
 from device.squat.depth_features import COUNT, GLOBAL, PER_FRAME, POINTS, TIMES_S
 from device.squat.pose import Array
 
@@ -22,7 +21,7 @@ def layout() -> dict[str, Any]:
     }  # fmt: skip
 
 
-class DepthModel:
+class DepthModel(Asked):
     """Runs a depth network; a `device.squat.depth.Network`, and a context manager.
 
     Args:
@@ -40,8 +39,7 @@ class DepthModel:
         if (found := manifest.more.get("layout")) != layout():
             keys = [key for key, wanted in layout().items() if not isinstance(found, dict) or found.get(key) != wanted]
             raise ModelError(f"{manifest.path}: trained on other features than this device makes ({', '.join(keys)})")
-        self.hashes = {"depth": f"sha256:{manifest.sha256}"}
-        self._model = Model(manifest.path, 1, runtime)
+        super().__init__("depth", manifest.sha256, Model(manifest.path, 1, runtime))
         if self._model.input_shape != (1, COUNT) or self._model.output_shapes != SHAPES:
             raise ModelError(f"{manifest.path}: not a depth network; its outputs are {self._model.output_shapes}")
 
@@ -49,16 +47,6 @@ class DepthModel:
         """Margins (2,) left and right in thigh lengths and their standard deviations (2,) of (COUNT,) features."""
         out = self._model(features[None])
         return out["margins"][0], out["sigmas"][0]
-
-    def close(self) -> None:
-        """Frees the model."""
-        self._model.close()
-
-    def __enter__(self) -> "DepthModel":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
 
 def open_depth_model(runtime: str | None = None) -> DepthModel:

@@ -1,13 +1,11 @@
 """Form networks by name: from a rep to what is wrong with it."""
 
-from types import TracebackType
-
 import numpy as np
 
 from device.errors import ModelError
 from device.inference import models
 from device.inference.models import Manifest
-from device.inference.tflite import Model
+from device.inference.tflite import Asked, Model
 from device.squat.form import FAULTS, Form
 from device.squat.form_input import FORM_INPUT_VERSION, form_input
 from device.squat.pose_image import pose_images
@@ -16,7 +14,7 @@ from device.squat.rep import Rep
 NAMES = ("form", "form_paper")
 
 
-class FormModel:
+class FormModel(Asked):
     """Says of each rep how likely its form is good, and where the network can, which faults it has.
 
     Args:
@@ -34,8 +32,7 @@ class FormModel:
     def __init__(self, manifest: Manifest, threads: int = 1, runtime: str | None = None) -> None:
         self._shown = str(manifest.more.get("input"))
         _check(manifest, self._shown)
-        self.hashes = {"form": f"sha256:{manifest.sha256}"}
-        self._model = Model(manifest.path, threads, runtime)
+        super().__init__("form", manifest.sha256, Model(manifest.path, threads, runtime))
 
     def __call__(self, rep: Rep) -> Form | None:
         """The form of a rep; None where too little of it was seen."""
@@ -55,16 +52,6 @@ class FormModel:
             return None
         votes = [float(self._model((image / np.float32(255))[None])["good"][0, 0]) for image in images]
         return Form(float(np.mean(votes)), {})
-
-    def close(self) -> None:
-        """Frees the model."""
-        self._model.close()
-
-    def __enter__(self) -> "FormModel":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
 
 def _check(manifest: Manifest, shown: str) -> None:

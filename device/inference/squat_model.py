@@ -1,12 +1,11 @@
 """The network that tells squats from other ways down and up."""
 
 import math
-from types import TracebackType
 
 from device.errors import ModelError
 from device.inference import models
 from device.inference.models import Manifest
-from device.inference.tflite import Model
+from device.inference.tflite import Asked, Model
 from device.squat.form_input import CHANNELS, FORM_INPUT_VERSION, PER_JOINT, STEPS, form_input
 from device.squat.pose import JOINTS
 from device.squat.rep import Rep
@@ -15,7 +14,7 @@ NAMES = ("squat",)
 SHAPES = {"squat": (1, 1)}
 
 
-class SquatModel:
+class SquatModel(Asked):
     """Says of each way down and up how likely it is a squat; a `device.squat.squatness.SquatNetwork`.
 
     Args:
@@ -32,8 +31,7 @@ class SquatModel:
     def __init__(self, manifest: Manifest, runtime: str | None = None) -> None:
         if (found := manifest.more.get("form_input")) != FORM_INPUT_VERSION:
             raise ModelError(f"{manifest.path}: trained on form input {found}, expected {FORM_INPUT_VERSION}")
-        self.hashes = {"squat": f"sha256:{manifest.sha256}"}
-        self._model = Model(manifest.path, 1, runtime)
+        super().__init__("squat", manifest.sha256, Model(manifest.path, 1, runtime))
         if self._model.input_shape != (1, STEPS, CHANNELS) or self._model.output_shapes != SHAPES:
             self._model.close()
             raise ModelError(f"{manifest.path}: tells no squats; its outputs are {self._model.output_shapes}")
@@ -45,16 +43,6 @@ class SquatModel:
             return None
         p = float(self._model(shown[None])["squat"][0, 0])
         return p if math.isfinite(p) else None
-
-    def close(self) -> None:
-        """Frees the model."""
-        self._model.close()
-
-    def __enter__(self) -> "SquatModel":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
 
 def open_squat_model(name: str, runtime: str | None = None) -> SquatModel:

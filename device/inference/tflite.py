@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,3 +97,32 @@ def _dequantize(values: NDArray[Any], detail: Mapping[str, Any]) -> NDArray[np.f
     if not scale:
         return np.asarray(values, np.float32)
     return np.asarray((values.astype(np.float32) - zero) * scale, np.float32)
+
+
+Network = TypeVar("Network", bound="Asked")
+
+
+class Asked:
+    """A network that the judge asks: a graph with its hash, and a context manager that frees it.
+
+    Args:
+        role: of the network among those that a rep tells of.
+        sha256: hash of the file.
+        model: the graph.
+
+    Attributes:
+        hashes: hash of the model file by its role.
+    """
+
+    def __init__(self, role: str, sha256: str, model: Model) -> None:
+        self.hashes, self._model = {role: f"sha256:{sha256}"}, model
+
+    def close(self) -> None:
+        """Frees the model."""
+        self._model.close()
+
+    def __enter__(self: Network) -> Network:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()

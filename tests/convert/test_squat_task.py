@@ -16,7 +16,8 @@ from convert.recipe import read
 from convert.synth.keypoint_reps import clip_truth
 from convert.synth.recipe import Motion, Output, People, Recipe, View
 from convert.synth.truth import Truth
-from convert.tasks.squat import KINDS, TASK, SquatData, _Dip, _rows, augmented, counted, dips_of, figures, was_squat
+from convert.tasks.squat import TASK, SquatData, augmented, counted, figures
+from convert.tasks.squat_rows import KINDS, SeenDip, dips_of, rows_of, was_squat
 from device.errors import InputError
 from device.squat.form_input import CHANNELS, PER_JOINT, STEPS, mirrored
 from device.squat.pose import JOINTS, Pose
@@ -206,11 +207,14 @@ def test_half_of_what_is_learnt_from_is_mirrored() -> None:
 def test_the_columns_of_the_data_are_what_the_dips_were(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = truth_of("squat", thigh_deg=(95, 110))
     clip = type("Clip", (), {"truth": lambda self: truth})()
-    monkeypatch.setattr("convert.tasks.squat.look", lambda folder: [(clip, [])])
+    monkeypatch.setattr("convert.tasks.squat_rows.look", lambda folder: [(clip, [])])
     shown = np.zeros((STEPS, CHANNELS), np.float32)
-    dips = [_Dip(shown, passed=True, overrule=False, squat=True), _Dip(shown, passed=False, overrule=True, squat=False)]
-    monkeypatch.setattr("convert.tasks.squat.dips_of", lambda truth, seen: iter(dips))
-    found = list(_rows(Path("set")))
+    dips = [
+        SeenDip(shown, passed=True, overrule=False, squat=True),
+        SeenDip(shown, passed=False, overrule=True, squat=False),
+    ]
+    monkeypatch.setattr("convert.tasks.squat_rows.dips_of", lambda truth, seen: iter(dips))
+    found = list(rows_of(Path("set")))
     assert [(bool(r["passed"]), bool(r["overrule"]), bool(r["squat"])) for r in found] == [
         (True, False, True), (False, True, False)
     ]  # fmt: skip
@@ -267,7 +271,7 @@ def test_a_set_named_twice_and_one_without_both_kinds_are_refused(
         TASK.prepare(SquatData(), [tmp_path, tmp_path], tmp_path / "data", 1)
     told = {name: values[0] for name, values in rows(2).items()}
     bodies = [{**told, "body": np.int32(body), "squat": np.bool_(True)} for body in (0, 6, 7)]
-    monkeypatch.setattr("convert.tasks.squat._rows", lambda folder: iter(bodies))
+    monkeypatch.setattr("convert.tasks.squat.rows_of", lambda folder: iter(bodies))
     with pytest.raises(InputError, match="nothing but squats, by bodies of the train split"):
         TASK.prepare(SquatData(), [tmp_path], tmp_path / "data", 1)
 
