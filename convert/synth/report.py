@@ -253,7 +253,7 @@ def count_lines(seen: list[Seen]) -> Iterator[str]:
             says = f"{about['kind']} {about['view_deg']:.0f} deg, camera {about['camera_height_m']:.1f} m high"
             wrong.append(f"- clip {about['seed'][1]}: {found} found, {low} are there ({says})")
     low_share, high_share = wilson(exact, sets)
-    yield f"Sets counted exactly: {exact} of {sets} ({low_share:.0%}-{high_share:.0%} at 95%)."
+    yield f"Sets counted exactly: {exact} of {sets}" + (f" ({low_share:.0%}-{high_share:.0%} at 95%)." if sets else ".")
     yield f"False reps on {negatives} clips of other exercises: {false}."
     yield ""
     yield from wrong
@@ -277,8 +277,9 @@ def report(folder: Path, pose_model: str = pose_models.DEFAULT) -> Iterator[str]
     yield "\nWhere meet mode decides, by p_below alone, outside its two bounds:\n"
     yield from decided_lines(rows, Rules())
     yield ""
-    yield from where_lines(seen)
-    yield ""
+    if any(one.truth.reps for one in seen):
+        yield from where_lines(seen)
+        yield ""
     yield from count_lines(seen)
 
 

@@ -1,5 +1,6 @@
 """The squat task: rows whose truth is right, an augmentation that shifts nothing, figures as the device counts."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -230,10 +231,11 @@ def test_a_pose_never_met_shouts_no_louder_than_one_hardly_ever_met(prepared: Pr
         assert float(net(far)) == pytest.approx(float(net(further)), abs=1e-3)
 
 
-class Says:
+class Says(nullcontext):
     """A graph that says a p for each dip in turn."""
 
     def __init__(self, p: np.ndarray) -> None:
+        super().__init__(self)
         self.left = iter(p.tolist())
 
     def __call__(self, _: np.ndarray) -> dict[str, np.ndarray]:
@@ -249,6 +251,19 @@ def test_a_graph_that_counts_otherwise_does_not_pass(prepared: Prepared) -> None
     assert far.figures["other_verdicts"] == int(np.sum(prepared.arrays["passed"]))
     near = TASK.compare(Says(np.full(40, 0.21)), Says(np.full(40, 0.19)), prepared, True)  # type: ignore[arg-type]
     assert near.passed, "so near to a level either is right"
+
+
+def test_the_card_tells_of_the_bodies_that_trained_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = rows(40)
+    arrays["squat"][30:37], arrays["squat"][37:] = True, False
+    arrays["passed"][:], arrays["overrule"][:] = True, False
+    told = write(tmp_path / "data", arrays, np.repeat([0, 1, 2], [20, 10, 10]).astype(np.uint8), {"task": "squat"})
+    p = np.array([0.95] * 6 + [0.1, 0.1, 0.1, 0.5])
+    monkeypatch.setattr("convert.tasks.squat.Model", lambda path: Says(p))
+    card = TASK.card(tmp_path / "squat", told)
+    assert "| squats | 7 | 7 | 6 |" in card
+    assert "| not squats, all | 3 | 3 | 1 |" in card
+    assert (tmp_path / "squat-reliability.png").is_file()
 
 
 def test_what_ends_down_there_is_a_dip_that_no_network_overrules() -> None:

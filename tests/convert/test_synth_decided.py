@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from convert.synth.report import IN_SIGHT, DepthRow, Seen, decided_lines, where_lines
+from convert.synth.report import IN_SIGHT, DepthRow, Seen, count_lines, decided_lines, where_lines
 from device.squat.depth import METHODS, Depth
 from device.squat.pose import KEYPOINTS
 from device.squat.rulebook import Rules
@@ -43,3 +43,11 @@ def test_sets_are_counted_by_where_the_camera_stands_and_by_what_it_sees():
         "| side | 2 | 4 |", "| camera under 0.8 m | 0 | 1 |", "| camera 0.8-1.4 m | 2 | 2 |",
         "| camera over 1.4 m | 0 | 1 |", f"| {IN_SIGHT[0]} | 2 | 2 |", f"| {IN_SIGHT[1]} | 0 | 2 |",
     ]  # fmt: skip
+
+
+def test_a_set_without_squats_tells_no_interval_of_nothing():
+    other = Seen(SimpleNamespace(reps=[], about={}), np.zeros(0), {METHODS[0]: ()})  # type: ignore[arg-type]
+    assert list(count_lines([other]))[:2] == [
+        "Sets counted exactly: 0 of 0.",
+        "False reps on 1 clips of other exercises: 0.",
+    ]
