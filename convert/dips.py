@@ -25,8 +25,7 @@ class NotingJudge(Judge):
         self.noted: list[Noted] = []
 
     def _judge(self, now_s: float, stood_up: bool) -> Iterator[Event]:
-        cut = self._cut(stood_up)
-        if cut is not None:
-            seen, heights, rep = cut
-            self.noted.append(Noted(rep, dip(seen, heights)))
+        movement = self._lifter.cut(stood_up)
+        if movement is not None:
+            self.noted.append(Noted(movement.rep, dip(movement.seen, movement.heights)))
         yield from super()._judge(now_s, stood_up)

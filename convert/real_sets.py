@@ -24,9 +24,10 @@ from device.inference.form_model import open_form_model
 from device.inference.squat_model import open_squat_model
 from device.squat.events import Event, RepJudged
 from device.squat.form import Form, FormNetwork
-from device.squat.judge import Judge, cut_rep
+from device.squat.judge import Judge
 from device.squat.phases import Phase
 from device.squat.pose import Pose, index
+from device.squat.rep import cut_rep
 from device.squat.smoothing import Smoother
 from device.squat.squatness import MIN_DROP, SquatNetwork
 

@@ -13,6 +13,7 @@ from convert.synth.truth import Truth
 from device import settings
 from device.errors import InputError
 from device.inference.models import told
+from device.inference.recorded import STORED
 
 FINDERS = ("blazepose_detector", "blazepose_full", "pose", "surface")
 
@@ -20,12 +21,13 @@ FINDERS = ("blazepose_detector", "blazepose_full", "pose", "surface")
 def found_in(folder: Path, pose_model: str = "") -> Path:
     """Where the keypoints are kept that a pose model, by default that of the embedded settings, finds in a set.
 
-    The name ends in a hash over the networks that find them, so that others find them anew. Code that finds
-    otherwise is not told apart: the folder is to be removed then.
+    The name ends in a hash over the networks that find them and over what is kept of it, so that others find them
+    anew. Code that finds otherwise is not told apart: the folder is to be removed then.
     """
     name = pose_model or settings.load(settings.DEFAULT_FILE).models.pose
     networks = " ".join(f"{model.name} {model.sha256}" for model in map(told, FINDERS) if model is not None)
-    return folder / f"found-{name}-{hashlib.sha256(networks.encode()).hexdigest()[:8]}"
+    kept = f"{networks} {' '.join(STORED)}"
+    return folder / f"found-{name}-{hashlib.sha256(kept.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from collections import deque
 import numpy as np
 
 from device.squat.features import scale_px_per_m
-from device.squat.pose import JOINTS, Pose, index
+from device.squat.pose import Pose, index
 
-SURE, UNSURE = 2.5, 2.0  # mean log odds of the scores of BlazePose's joints: above the one, below the other
+SURE, UNSURE = 2.5, 2.0  # `certainty` of BlazePose: above the one, below the other
 APART_M = 0.1  # hips further apart are in two places; in metres of our network's world
 COMPARE_S, SELDOM_S = 0.5, 4.0  # how often the two are compared at most; and where our network has failed ...
 FAILED = 10  # ... so many comparisons
@@ -22,8 +22,7 @@ LAST, TIMES, SHARE = 60, 2, 0.6  # of so many comparisons: so many at least, and
 KEPT_S = 600.0  # so long after the last comparison it may be another room, or another light
 # The levels were chosen on rendered sets and on the tune split of real clips.
 
-_JOINTS, _HIPS = index(*JOINTS), index("left_hip", "right_hip")
-_LEAST = 1e-3  # of a score and of what it lacks to 1
+_HIPS = index("left_hip", "right_hip")
 
 
 class Agreement:
@@ -43,20 +42,10 @@ class Agreement:
         self._same.append(same)
         self._last_s = now_s
 
-    def lately(self, now_s: float) -> bool:
-        """Whether they did so just now."""
-        return now_s - self._last_s < 2 * COMPARE_S and self._same[-1]
-
     def earned(self, now_s: float) -> bool:
         """Whether our network is believed where BlazePose is unsure."""
         enough = TIMES <= len(self._same) <= sum(self._same) / SHARE
         return enough and now_s - self._last_s < KEPT_S
-
-
-def certainty(pose: Pose) -> float:
-    """How sure BlazePose is of what it finds: the mean log odds of its joints' scores."""
-    scores = pose.scores[_JOINTS].astype(float)
-    return float(np.log((scores + _LEAST) / (1 - scores + _LEAST)).mean())
 
 
 def apart_m(ours: Pose, theirs: Pose) -> float:

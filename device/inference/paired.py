@@ -11,8 +11,11 @@ somebody who stands aside while our network sees the lifter in his place, and wh
 which has seen in this room what BlazePose saw where it was sure, puts his hips elsewhere. Where BlazePose follows a
 spotter it is handed over to the lifter (`device.inference.handover`).
 
-Where our network was needed in the frame before, both run at once: no lamp waits for the one after the other. What they
-find does not depend on which of them is done first.
+Where it is not needed our network looks several times a second all the same: what it sees goes along with BlazePose's
+pose, for the second judge (`device.squat.second`).
+
+Where our network was needed in the frame before, or it is time to look, both run at once: no lamp waits for the one
+after the other. What they find does not depend on which of them is done first.
 """
 
 import math
@@ -23,18 +26,19 @@ from dataclasses import replace
 import numpy as np
 
 from device.camera.frames import Frame
-from device.inference.agreement import APART_M, SURE, UNSURE, Agreement, apart_m, certainty
+from device.inference.agreement import APART_M, SURE, UNSURE, Agreement, apart_m
 from device.inference.blazepose import BlazePose
 from device.inference.choice import GUESS_FOR_S, SAME, Place, claim, near, within
 from device.inference.handover import Handover, around, off
 from device.inference.squatlight_pose import SquatlightPose
 from device.squat.depth import MIN_SCORE
-from device.squat.features import features, legs_seen
+from device.squat.features import certainty, features, legs_seen
 from device.squat.pose import SURFACES, Pose, index
 from device.squat.squatness import ANY_LEG
 
 LOST_S, WITHIN_S = 0.25, 2.0  # lost by BlazePose, seen by our network for so long within so long: ours is believed ...
 BELIEVED_S = 5.0  # ... until that was not so for this long; levels chosen on rendered sets
+LOOK_S = 0.13  # how often our network looks at least: every fourth frame of 30 a second; every 0.2 s a set is lost
 FRAME_S = 0.1  # the longest time that one frame stands for
 LEGS_SEEN, HIPS_OVER_FEET = 0.5, 0.15  # hips no further over the feet, in leg lengths, on legs that are hardly seen,
 # are made up: on plates 0.07 to -0.8; squatters behind a post under a camera that looks down 0.44 and more
@@ -61,6 +65,8 @@ class Paired:
         self._shape: tuple[int, ...] = ()  # its
         self._certainty = math.nan  # how sure BlazePose is in it
         self._checked: Pose | None = None  # whom BlazePose follows in it, where our network is to look at it, too
+        self._looks = False  # whether our network looks at it though it is not needed ...
+        self._looked: Pose | None = None  # ... and whom it sees
         self._begin(math.inf)
 
     def _begin(self, now_s: float) -> None:
@@ -68,6 +74,7 @@ class Paired:
         self._believed_s = -math.inf  # until when our network is believed, as BlazePose had lost him ...
         self._corrected_s = -math.inf  # ... and as it was unsure of him, if our network's say is earned
         self._seen_s = now_s  # when BlazePose found somebody last, or the first frame came
+        self._look_s = -math.inf  # from when on our network looks again though it is not needed
         self._check_s = -math.inf  # from when on our network searches the whole picture
         self._place, self._agreement = Place(), Agreement()
         self._needed = self._searches = False  # whether our network was needed in the last frame, and is to search it
@@ -90,7 +97,8 @@ class Paired:
         if now_s - self._last_s > WITHIN_S:  # nobody looked meanwhile
             self._seen_s = now_s
         self._gap_s, self._last_s = min(max(now_s - self._last_s, 0.0), FRAME_S), now_s
-        begun = self._beside.submit(self._ours.estimate, frame) if self._needed else None
+        looks = not self._needed and self._look_s <= now_s < self._check_s and now_s - self._seen_s < GUESS_FOR_S
+        begun = self._beside.submit(self._ours.estimate, frame) if self._needed or looks else None
         pose = self._blazepose.estimate(frame)
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
         lost = pose is None or made_up(pose)
@@ -99,10 +107,14 @@ class Paired:
         unsure = self._certainty < UNSURE and self._agreement.earned(now_s)
         handed = self._handover.stands(now_s)
         wanted = lost or strays or unsure or handed or self._believed(now_s)
-        self._checked = pose if begun is None and not wanted and self._due(now_s) else None
+        self._checked = pose if (begun is None or looks) and not wanted and self._due(now_s, looks) else None
         self._searches = (unsure or handed) and not lost and now_s >= self._check_s
         self._needed = wanted and now_s - self._seen_s < GUESS_FOR_S
-        ours = begun.result() if begun is not None else self._ours.estimate(frame) if self._needed else None
+        seen = begun.result() if begun is not None else self._ours.estimate(frame) if self._needed else None
+        if begun is not None or self._needed:
+            self._look_s = now_s + LOOK_S
+        self._looks, self._looked = looks, seen
+        ours = None if looks and not wanted else seen
         aside = one = corrected = False
         self._apart = None
         left = ours is not None and pose is not None and not lost and handed and self._handover.strays(ours, pose)
@@ -122,12 +134,11 @@ class Paired:
         elif wanted and not unsure and not handed:
             self._check_s = now_s + CHECK_S
         if ours is not None and (lost or corrected or (left and handed) or self._believed(now_s)):
-            return _without_depth(ours)
-        if not (aside or one or handed) and self._checked is None:
-            self._forget(now_s)
-        if pose is not None:
-            self._place.see(around(pose), now_s)
-        return pose
+            return replace(_without_depth(ours), second=ours)
+        if pose is None:
+            return None
+        self._place.see(around(pose), now_s)
+        return replace(pose, second=seen)
 
     def look_around(self, frame: Frame) -> None:
         """Now and then: whether BlazePose follows the lifter, or our network sees him elsewhere.
@@ -150,15 +161,18 @@ class Paired:
         corrected = now_s < self._corrected_s and self._agreement.earned(now_s)
         return corrected or now_s < self._believed_s
 
-    def _due(self, now_s: float) -> bool:
-        compares = self._certainty > SURE and self._agreement.due(now_s) and not self._handover.elsewhere
-        return now_s >= self._check_s or self._handover.due(now_s) or compares
+    def _due(self, now_s: float, looks: bool) -> bool:
+        """Whether to check whom BlazePose follows; but for a search of the whole picture it waits for the next look."""
+        by_s = now_s if looks else now_s - LOOK_S
+        compares = self._certainty > SURE and self._agreement.due(by_s) and not self._handover.elsewhere
+        return now_s >= self._check_s or self._handover.due(by_s) or compares
 
     def _check(self, frame: Frame, pose: Pose) -> None:
         now_s = frame.captured_s
         if now_s >= self._check_s:
             self._search(now_s)
-        ours = self._ours.estimate(frame)
+        ours = self._looked if self._looks else self._ours.estimate(frame)
+        self._look_s = now_s + LOOK_S
         one = ours is not None and off(ours, pose) <= SAME
         if (one or self._handover.due(now_s)) and self._handover.look(frame, ours, pose):
             self._begin_with_another()
@@ -169,7 +183,8 @@ class Paired:
             return
         if not self._handover.elsewhere:
             self._compare(ours, pose, now_s)
-        self._forget(now_s)
+        if not one:
+            self._ours.forget()  # when it is needed next, the lifter may be elsewhere
 
     def _compare(self, ours: Pose | None, pose: Pose, now_s: float) -> None:
         if self._certainty > SURE and self._agreement.due(now_s):
@@ -182,10 +197,6 @@ class Paired:
         if not found:
             self._ours.forget()
         return not found
-
-    def _forget(self, now_s: float) -> None:
-        if not self._agreement.lately(now_s):  # when our network is needed next, the lifter may be elsewhere
-            self._ours.forget()
 
     def _aside(self, ours: Pose, theirs: Pose, now_s: float) -> bool:
         """Whether BlazePose follows somebody else than our network, whose claim is so much stronger."""

@@ -6,14 +6,18 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from device.camera.frames import Frame
 from device.errors import InputError
-from device.squat.pose import KEYPOINTS, Pose
+from device.squat.pose import KEYPOINTS, Array, Pose
 
+_FIRST = ("keypoints", "scores", "world", "time_s", "size", "names")
+STORED = (*_FIRST, "second_keypoints", "second_scores", "second_world", "second_rows")
+"""Names of the arrays in a file. Those of `Pose.second` have a row for each frame that has one: `second_rows`."""
 DAMAGED = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error)
 """What numpy raises of a .npy or .npz that is not there, empty, cut short or of something else."""
 
@@ -26,45 +30,63 @@ def save(path: str | os.PathLike[str], poses: Sequence[tuple[float, Pose | None]
         poses: time of each frame in seconds, and the pose or None.
         size: width and height of the picture.
     """
+    seconds = [pose.second if pose is not None else None for _, pose in poses]
+    there = [row for row, pose in enumerate(seconds) if pose is not None]
+    stacked = [("", [pose for _, pose in poses]), ("second_", [seconds[row] for row in there])]
+    arrays: dict[str, Any] = {of + name: array for of, some in stacked for name, array in _stacked(some).items()}
+    arrays |= {"second_rows": np.array(there, np.int64), "time_s": np.array([at_s for at_s, _ in poses])}
+    path = Path(path)
+    temporary = path.with_name(path.name + ".part.npz")
+    np.savez_compressed(temporary, **arrays, size=size, names=KEYPOINTS)
+    temporary.replace(path)
+
+
+def _stacked(poses: Sequence[Pose | None]) -> dict[str, Array]:
+    """The arrays of poses by name, a row each; NaN where nobody is."""
     count, points = len(poses), len(KEYPOINTS)
     keypoints = np.full((count, points, 2), np.nan, np.float32)
     scores = np.zeros((count, points), np.float32)
     world = np.full((count, points, 3), np.nan, np.float32)
-    for row, (_, pose) in enumerate(poses):
+    for row, pose in enumerate(poses):
         if pose is not None:
             keypoints[row], scores[row] = pose.keypoints, pose.scores
             if pose.world is not None:
                 world[row] = pose.world
-    path = Path(path)
-    temporary = path.with_name(path.name + ".part.npz")
-    np.savez_compressed(
-        temporary, keypoints=keypoints, scores=scores, world=world,
-        time_s=np.array([at_s for at_s, _ in poses]), size=size, names=KEYPOINTS,
-    )  # fmt: skip
-    temporary.replace(path)
+    return {"keypoints": keypoints, "scores": scores, "world": world}
 
 
 def load(path: str | os.PathLike[str]) -> Iterator[tuple[float, Pose | None]]:
     """Yields time and pose of each stored frame.
 
     Raises:
-        InputError: not such a file, or made for other keypoints.
+        InputError: not such a file, or made for other keypoints, or before our network's say was stored with them.
     """
     try:
         with np.load(path) as stored:
-            data = {name: stored[name] for name in ("keypoints", "scores", "world", "time_s", "size", "names")}
+            data = {name: stored[name] for name in STORED if name in stored or name in _FIRST}
     except DAMAGED as error:
         raise InputError(f"{path}: not stored keypoints ({error})") from error
+    if len(data) < len(STORED):
+        raise InputError(f"{path}: stored before it was known how our own network sees a frame; store them anew")
     if tuple(data["names"]) != KEYPOINTS:
         raise InputError(f"{path}: holds other keypoints than this version's; store them anew")
     size = (int(data["size"][0]), int(data["size"][1]))
-    for row, at_s in enumerate(data["time_s"].tolist()):
-        keypoints, world = data["keypoints"][row], data["world"][row]
+    times_s = data["time_s"].tolist()
+
+    def pose(of: str, at: int, row: int, second: Pose | None = None) -> Pose | None:
+        keypoints, scores, world = (data[of + name][at] for name in ("keypoints", "scores", "world"))
         if np.isnan(keypoints).all():
-            yield at_s, None
-        else:
-            there = None if np.isnan(world).all() else world
-            yield at_s, Pose(keypoints, data["scores"][row], there, at_s, row, 0, size)
+            return None
+        there = None if np.isnan(world).all() else world
+        return Pose(keypoints, scores, there, times_s[row], row, 0, size, second)
+
+    seconds = {row: pose("second_", at, row) for at, row in enumerate(data["second_rows"].tolist())}
+    for row, at_s in enumerate(times_s):
+        yield at_s, pose("", row, row, seconds.get(row))
+
+
+def _of_frame(pose: Pose, frame: Frame) -> Pose:
+    return replace(pose, captured_s=frame.captured_s, index=frame.index, dropped=frame.dropped)
 
 
 class RecordedPoses:
@@ -93,7 +115,8 @@ class RecordedPoses:
         pose = self._poses[row]
         if pose is None:
             return None
-        return replace(pose, captured_s=frame.captured_s, index=frame.index, dropped=frame.dropped)
+        second = _of_frame(pose.second, frame) if pose.second is not None else None
+        return replace(_of_frame(pose, frame), second=second)
 
     def look_around(self, frame: Frame) -> None:
         """Nobody else is looked for."""

@@ -11,6 +11,8 @@ from device.squat.pose import JOINTS, Array, Pose, index
 
 FEATURES_VERSION = 1
 
+_LEAST = 1e-3  # of a score and of what it lacks to 1
+_JOINTS = index(*JOINTS)
 _BODY = slice(1, len(JOINTS))  # without the nose, which turns with the head
 _SHOULDERS = index("left_shoulder", "right_shoulder")
 _WRISTS = index("left_wrist", "right_wrist")
@@ -81,6 +83,12 @@ def features(pose: Pose) -> Features:
 def legs_seen(pose: Pose) -> Array:
     """(2,) `Features.legs_seen` of a pose."""
     return np.asarray(np.minimum(pose.scores[_KNEES], pose.scores[_ANKLES]))
+
+
+def certainty(pose: Pose) -> float:
+    """How sure a pose model is of what it finds: the mean log odds of its joints' scores."""
+    scores = pose.scores[_JOINTS].astype(float)
+    return float(np.log((scores + _LEAST) / (1 - scores + _LEAST)).mean())
 
 
 def spot_px(pose: Pose) -> Array:

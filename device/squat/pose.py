@@ -51,6 +51,8 @@ class Pose:
         index: number of the frame, from 0.
         dropped: frames lost since the previous one that was seen.
         size: width and height of the frame in pixels.
+        second: the lifter in the same frame as our own network sees him, where this is BlazePose's pose or ours without
+            a say on the depth; None where our network saw nobody, or did not look.
     """
 
     keypoints: Array
@@ -60,3 +62,4 @@ class Pose:
     index: int
     dropped: int = 0
     size: tuple[int, int] = (0, 0)
+    second: "Pose | None" = None

@@ -1,6 +1,5 @@
 """Whom BlazePose follows beside a spotter: scripts stand for both networks; how they see is tested elsewhere."""
 
-import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,9 +10,9 @@ from test_paired import FPS, IMAGE, Play, figure, where
 
 from device.camera.frames import Frame
 from device.inference.choice import SAME, THERE
-from device.inference.handover import AGAIN_S, LOOK_S, MET_S, PATIENT, SELDOM, STANDS_S, TIMES, Handover, off
+from device.inference.handover import AGAIN_S, MET_S, PATIENT, SELDOM, STANDS_S, TIMES, Handover, off
 from device.inference.letterbox import Crop
-from device.inference.paired import CHECK_S, Paired
+from device.inference.paired import CHECK_S, LOOK_S, Paired
 from device.squat.pose import Pose, index
 
 SIDE_PX = 375.0  # of the crops around them
@@ -92,7 +91,7 @@ def test_who_is_seen_by_our_network_alone_is_not_followed() -> None:
     assert at(found, 0) == {SPOTTER}
     assert theirs.followed_s == []
     waits_s = [AGAIN_S * wait for wait in (2, 4, SELDOM, SELDOM, SELDOM)]
-    assert np.diff(theirs.asked_s)[:5] == pytest.approx(waits_s, abs=1 / FPS), "it is looked for ever less often"
+    assert np.diff(theirs.asked_s)[:5] == pytest.approx(waits_s, abs=LOOK_S), "it is looked for ever less often"
 
 
 def beside(x: float, theirs: Follows) -> None:
@@ -123,8 +122,8 @@ def test_a_lifter_far_from_the_centre_whom_both_saw_is_found_again() -> None:
 
 
 def test_one_look_hands_nobody_over() -> None:
-    theirs, looks = Follows(), itertools.cycle([LIFTER, SPOTTER])
-    found, _ = played(theirs, lambda _: next(looks), 10)
+    theirs = Follows()
+    found, _ = played(theirs, lambda t: LIFTER if t % (3 * AGAIN_S) < AGAIN_S else SPOTTER, 10)
     assert len(theirs.asked_s) > 5
     assert theirs.followed_s == []
     assert at(found, 0) == {SPOTTER}
@@ -402,8 +401,8 @@ def test_a_lifter_now_here_now_there_is_nobody() -> None:
             self.asked_s.append(frame.captured_s)
             return figure(crop.centre[0], 300, frame.captured_s), crop
 
-    theirs, places = Both(), itertools.cycle([LIFTER, 200.0])
-    played(theirs, lambda _: next(places), 8)
+    theirs = Both()
+    played(theirs, lambda t: LIFTER if round(t / LOOK_S) // 2 % 2 else 200.0, 8)
     assert len(theirs.asked_s) > 5
     assert theirs.followed_s == []
 

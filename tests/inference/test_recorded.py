@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from device.camera.frames import Frame
 from device.errors import InputError
 from device.inference import recorded
 from device.squat.pose import KEYPOINTS, Pose
@@ -17,14 +19,19 @@ def some(index: int, world: bool = True) -> Pose:
 
 
 def test_what_is_stored_comes_back(tmp_path: Path) -> None:
-    poses = [(0.0, some(0)), (1 / 30, None), (2 / 30, some(2)), (3 / 30, some(3, world=False))]
+    second = replace(some(4), captured_s=2 / 30, index=2)
+    poses = [
+        (0.0, some(0)), (1 / 30, None), (2 / 30, replace(some(2), second=second)), (3 / 30, some(3, world=False)),
+    ]  # fmt: skip
     recorded.save(tmp_path / "poses.npz", poses, (640, 480))
     back = list(recorded.load(tmp_path / "poses.npz"))
     assert [at_s for at_s, _ in back] == [at_s for at_s, _ in poses]
-    for (_, before), (_, after) in zip(poses, back, strict=True):
+    pairs = [(before, after) for (_, before), (_, after) in zip(poses, back, strict=True)]
+    for before, after in (*pairs, (second, back[2][1].second)):
         if before is None:
             assert after is None
             continue
+        assert (after.second is None) == (before.second is None)
         assert (after.captured_s, after.index, after.size) == (before.captured_s, before.index, before.size)
         np.testing.assert_array_equal(after.keypoints, before.keypoints)
         np.testing.assert_array_equal(after.scores, before.scores)
@@ -53,3 +60,23 @@ def test_keypoints_of_another_version_are_refused(tmp_path: Path) -> None:
     np.savez(path, **data)
     with pytest.raises(InputError, match="other keypoints"):
         list(recorded.load(path))
+
+
+def test_keypoints_stored_before_our_network_looked_along_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "poses.npz"
+    recorded.save(path, [(0.0, some(0))], (640, 480))
+    with np.load(path) as stored:
+        data = {name: array for name, array in stored.items() if not name.startswith("second")}
+    np.savez(path, **data)
+    with pytest.raises(InputError, match="store them anew"):
+        list(recorded.load(path))
+
+
+def test_replayed_the_second_view_is_of_the_same_frame(tmp_path: Path) -> None:
+    path = tmp_path / "poses.npz"
+    recorded.save(path, [(0.0, replace(some(0), second=some(1))), (1 / 30, some(2))], (640, 480))
+    model = recorded.RecordedPoses(path)
+    found = model.estimate(Frame(np.zeros((4, 4, 3), np.uint8), 10.0, 77, 3))
+    assert found.second is not None
+    assert (found.second.captured_s, found.second.index, found.second.dropped) == (10.0, 77, 3)
+    assert model.estimate(Frame(np.zeros((4, 4, 3), np.uint8), 10.0 + 1 / 30, 78, 0)).second is None

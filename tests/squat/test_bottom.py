@@ -48,7 +48,7 @@ def test_who_sits_there_for_long_does_not_pile_up():
     (sitting, *_) = SHOT.film([Part(squatting(0), 0.2)], start=squatting(0))
     for i in range(2000):
         list(judge.see(replace(sitting, captured_s=i / 30, index=i), i / 30))
-    assert len(judge._track) <= 2
+    assert len(judge._lifter.track) <= 2
 
 
 def test_a_jump_of_the_clock_is_no_failed_lift():

@@ -21,7 +21,8 @@ from figure import (
 )
 
 from device.squat.events import DepthReached, Event, LifterLost, PhaseChanged, RepJudged
-from device.squat.judge import GIVE_UP_S, LOST_S, Judge, JudgeSettings, sank_back
+from device.squat.follower import GIVE_UP_S, LOST_S
+from device.squat.judge import Judge, JudgeSettings, sank_back
 from device.squat.phases import Phase
 from device.squat.pose import JOINTS, KEYPOINTS, Pose
 from device.squat.rulebook import Card, Decision

@@ -1,0 +1,171 @@
+"""The second judge: what our own pose network sees counts where the first judge has seen nothing of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from figure import LUNGE, Part, Shot, bottoms, squat, stand
+
+from device.squat.events import RepJudged
+from device.squat.follower import GIVE_UP_S, LOST_S
+from device.squat.judge import Judge
+from device.squat.pose import Pose
+from device.squat.rep import Rep
+from device.squat.rulebook import Decision
+from device.squat.second import CERTAIN, SURE
+
+FIRST, SECOND = Shot(noise_m=0.004), Shot(noise_m=0.004, size=(721, 1280))
+DEEP = squat(14.0)
+SET = [*stand(), *DEEP, *stand(), *DEEP, *stand()]
+CLEAR, UNCLEAR = 0.99, 0.9  # scores of joints that a pose model is sure of, and is not
+SECONDS = sum(part.seconds for part in SET)
+
+Network = Callable[[Rep], float]
+
+
+def says(second: float, first: float = 0.99) -> Network:
+    """A network that tells apart by the size of the picture whose poses it is shown."""
+    return lambda rep: second if rep.poses[0].size == SECOND.size else first
+
+
+def film(first: Sequence[Part] | None, second: Sequence[Part], score: float = CLEAR, every: int = 1) -> list[Pose]:
+    """What BlazePose sees, None = somebody who stands still, with what our network sees in every so many frames."""
+    beside = SECOND.film(second)
+    poses = FIRST.film(first if first is not None else stand(sum(part.seconds for part in second)))
+    assert len(poses) == len(beside)
+    return [
+        replace(pose, scores=np.full_like(pose.scores, score), second=other if k % every == 0 else None)
+        for k, (pose, other) in enumerate(zip(poses, beside, strict=True))
+    ]
+
+
+def watched(poses: Sequence[Pose], network: Network | None, judge: Judge | None = None) -> list[RepJudged]:
+    judge = judge or Judge(squat_network=network)
+    events = [event for pose in poses for event in judge.see(pose, pose.captured_s)]
+    events += judge.finish(poses[-1].captured_s)
+    return [event for event in events if isinstance(event, RepJudged)]
+
+
+def by_second(reps: Sequence[RepJudged]) -> list[bool]:
+    return [event.rep.poses[0].size == SECOND.size for event in reps]
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_reps_that_the_first_judge_never_saw_count_without_a_say_on_the_depth(every: int) -> None:
+    seen = watched(film(None, SET, every=every), says(1.0))
+    assert by_second(seen) == [True, True]
+    assert [event.rep.number for event in seen] == [1, 2]
+    assert [event.set_rep for event in seen] == [1, 2]
+    assert [event.rep.bottom_s for event in seen] == pytest.approx(bottoms(SET), abs=0.15)
+    for event in seen:
+        assert (event.depth, event.form, event.velocity) == (None, None, None)
+        assert (event.verdict.decision, event.verdict.cards) == (Decision.NO_DECISION, ())
+        assert event.verdict.reasons == ("hips and knees not seen at the bottom",)
+        assert event.at_s - event.rep.lockout_s < 1, "the lamp is lit as soon as for any other"
+
+
+def test_it_is_heard_only_where_the_network_is_certain_and_not_where_there_is_none() -> None:
+    assert watched(film(None, SET), says(CERTAIN - 0.01)) == []
+    assert watched(film(None, SET), None) == []
+    assert len(watched(film(None, SET), says(CERTAIN))) == 2
+
+
+def test_what_the_first_judge_counted_counts_once_and_with_its_depth() -> None:
+    for late_s in (0.0, 0.4, -0.4):  # how much later the second sees the same
+        second = [*stand(1.5 + late_s), *DEEP, *stand(), *DEEP, *stand(1.5 - late_s)]
+        seen = watched(film(SET, second), says(1.0))
+        assert by_second(seen) == [False, False]
+        assert all(event.depth is not None for event in seen)
+
+
+def test_the_network_is_not_asked_again_of_what_has_been_counted() -> None:
+    asked = []
+
+    def network(rep: Rep) -> float:
+        asked.append(rep.poses[0].size)
+        return 1.0
+
+    second = [*stand(1.9), *DEEP, *stand(), *DEEP, *stand(1.1)]
+    watched(film(SET, second), network)
+    assert asked == [FIRST.size] * 2
+
+
+def test_what_the_first_judge_saw_clearly_and_refused_does_not_count() -> None:
+    refuses = says(1.0, first=0.0)
+    assert watched(film(SET, SET, CLEAR), refuses) == []
+    assert by_second(watched(film(SET, SET, UNCLEAR), refuses)) == [True, True]
+    assert np.log(UNCLEAR / (1 - UNCLEAR)) < SURE < np.log(CLEAR / (1 - CLEAR))
+
+
+def test_what_he_refused_of_hips_that_he_did_not_see_counts() -> None:
+    poses = film(SET, SET, CLEAR)
+    for pose in poses:
+        pose.scores[[7, 8]] = 0.45
+    assert by_second(watched(poses, says(1.0, first=0.0))) == [True, True]
+
+
+def test_a_twitch_that_he_refused_is_not_the_same_movement() -> None:
+    twitch = [*stand(), *squat(-70.0), *stand(), *squat(-70.0), *stand()]
+    assert by_second(watched(film(twitch, SET), says(1.0))) == [True, True]
+
+
+def test_a_lunge_of_one_and_a_squat_of_the_other_is_none() -> None:
+    lunge = [*stand(), Part(LUNGE, 1.2), Part(LUNGE, 0.1), *stand(1.1), *stand()]
+    one = [*stand(), *DEEP, *stand()]
+    assert watched(film(lunge, one), says(1.0, first=1.0)) == []
+
+
+def test_it_waits_while_the_first_judge_has_something_under_way() -> None:
+    longer = [*stand(), *squat(14.0, 1.2, 2.0, 1.1), *stand(0.8)]
+    one = [*stand(), *DEEP, *stand(2.7)]
+    for counts, whose in ((0.99, [False]), (0.0, [True])):
+        seen = watched(film(longer, one, UNCLEAR), says(1.0, first=counts))
+        assert by_second(seen) == whose
+        if counts == 0.0:
+            assert seen[0].at_s > seen[0].rep.lockout_s + 1.5, "he could have counted it until then"
+
+
+def test_a_first_judge_who_sees_the_lifter_stay_down_keeps_it_waiting_until_he_gives_up() -> None:
+    one = [*stand(), *DEEP, *stand(GIVE_UP_S + 1)]
+    stays = [*stand(), *squat(14.0, 1.2, GIVE_UP_S + 2.2)[:2]]
+    seen = watched(film(stays, one, UNCLEAR), says(1.0, first=0.0))
+    assert by_second(seen) == [True]
+    assert 1.5 + GIVE_UP_S < seen[0].at_s < 1.5 + GIVE_UP_S + 0.5
+
+
+def test_both_are_numbered_in_one_row() -> None:
+    only_first = [*stand(), *DEEP, *stand(), *stand(sum(part.seconds for part in DEEP)), *stand()]
+    seen = watched(film(only_first, SET), says(1.0))
+    assert by_second(seen) == [False, True]
+    assert [(event.rep.number, event.set_number, event.set_rep) for event in seen] == [(1, 1, 1), (2, 1, 2)]
+
+
+def test_who_leaves_is_told_nothing_more() -> None:
+    longer = [*stand(), *squat(14.0, 1.2, 6.0, 1.1)]
+    under_way = film(None, [*stand(), *DEEP]), film(longer, [*stand(), *DEEP, *stand(5.9)], UNCLEAR)
+    for poses, until_s in zip(under_way, (3.8, 6.0), strict=True):  # up, but not at rest; and waiting for the first
+        judge = Judge(squat_network=says(1.0, first=0.0))
+        poses = [pose for pose in poses if pose.captured_s <= until_s]
+        assert not [e for p in poses for e in judge.see(p, p.captured_s) if isinstance(e, RepJudged)]
+        judge.leave()
+        assert list(judge.finish(until_s)) == []
+        assert len(watched(poses, says(1.0, first=0.0))) == 1, "which finishing tells"
+
+
+def test_the_end_of_a_stream_tells_who_has_stood_up() -> None:
+    assert by_second(watched(film(None, [*stand(), *DEEP, *stand(0.1)]), says(1.0))) == [True]
+
+
+def test_a_lifter_whom_it_no_longer_sees_is_gone() -> None:
+    down = [*stand(), *DEEP[:1], *stand(LOST_S + 1.5)]
+    poses = film(None, down)
+    gone_s, back_s = 2.6, 2.6 + LOST_S + 0.5
+    poses = [replace(p, second=None) if gone_s < p.captured_s < back_s else p for p in poses]
+    assert watched(poses, says(1.0)) == []
+    assert len(watched(film(None, down), says(1.0))) == 1  # seen all the time it is one
+
+
+def test_who_stays_down_for_ever_is_no_rep_of_the_second_judge() -> None:
+    stays = [*stand(), *squat(14.0, 1.2, GIVE_UP_S + 2.0), *stand()]
+    assert watched(film(None, stays), says(1.0)) == []
