@@ -15,6 +15,7 @@ from device.inference.detector import PersonDetector
 from device.inference.landmarks import LandmarkModel, Seen, crop_around
 from device.inference.letterbox import Crop
 from device.inference.surface import SurfaceHead
+from device.squat.level import STRAIGHT, straight_legs
 from device.squat.pose import SURFACES, Array, Pose, index
 
 MAX_TURN_RAD = np.radians(100)  # a crop turned further has lost a lifter: no squat is done upside down
@@ -23,6 +24,7 @@ FOLLOW_S = 0.1  # time constant with which the crop follows changes of size and 
 SETTLE = 2  # looks at somebody new, each from where the one before led
 TRIES = 3  # crops looked at in one frame where the lifter was lost
 SURFACES_S = 0.06  # how often surface points are found anew at most; meanwhile they move with their joints
+STANDING_SURFACES_S = 0.25  # the same of who stands, where nothing bends
 
 _JOINTS = index(*(name.replace("hip_crease", "hip").replace("knee_top", "knee") for name in SURFACES))
 
@@ -80,7 +82,8 @@ class BlazePose:
         if self._surface is None:
             return None
         joints = seen.points[_JOINTS]
-        if self._beside is None or not 0 <= now_s - self._beside[0] < SURFACES_S:
+        every_s = STANDING_SURFACES_S if straight_legs(seen.world).min() >= STRAIGHT else SURFACES_S
+        if self._beside is None or not 0 <= now_s - self._beside[0] < every_s:
             points, scores = self._surface.find(seen.features)
             self._beside = (now_s, points - joints, scores)
         _, off, scores = self._beside

@@ -11,8 +11,8 @@ somebody who stands aside while our network sees the lifter in his place, and wh
 which has seen in this room what BlazePose saw where it was sure, puts his hips elsewhere. Where BlazePose follows a
 spotter it is handed over to the lifter (`device.inference.handover`).
 
-Where it is not needed our network looks several times a second all the same: what it sees goes along with BlazePose's
-pose, for the second judge (`device.squat.second`).
+Where it is not needed our network looks now and then all the same, more often where BlazePose is unsure or the two
+differ: what it sees goes along with BlazePose's pose, for the second judge (`device.squat.second`).
 
 Where our network was needed in the frame before, or it is time to look, both run at once: no lamp waits for the one
 after the other. What they find does not depend on which of them is done first.
@@ -38,7 +38,8 @@ from device.squat.squatness import ANY_LEG
 
 LOST_S, WITHIN_S = 0.25, 2.0  # lost by BlazePose, seen by our network for so long within so long: ours is believed ...
 BELIEVED_S = 5.0  # ... until that was not so for this long; levels chosen on rendered sets
-LOOK_S = 0.13  # how often our network looks at least: every fourth frame of 30 a second; every 0.2 s a set is lost
+LOOK_S, DOUBT_LOOK_S = 0.5, 0.13  # how often our network looks at least; where the two may see different things ...
+DOUBT_S = 2.0  # ... or did so short a time ago
 FRAME_S = 0.1  # the longest time that one frame stands for
 LEGS_SEEN, HIPS_OVER_FEET = 0.5, 0.15  # hips no further over the feet, in leg lengths, on legs that are hardly seen,
 # are made up: on plates 0.07 to -0.8; squatters behind a post under a camera that looks down 0.44 and more
@@ -74,7 +75,7 @@ class Paired:
         self._believed_s = -math.inf  # until when our network is believed, as BlazePose had lost him ...
         self._corrected_s = -math.inf  # ... and as it was unsure of him, if our network's say is earned
         self._seen_s = now_s  # when BlazePose found somebody last, or the first frame came
-        self._look_s = -math.inf  # from when on our network looks again though it is not needed
+        self._looked_s = self._doubt_s = -math.inf  # when our network looked last; until when both may differ
         self._check_s = -math.inf  # from when on our network searches the whole picture
         self._place, self._agreement = Place(), Agreement()
         self._needed = self._searches = False  # whether our network was needed in the last frame, and is to search it
@@ -97,7 +98,7 @@ class Paired:
         if now_s - self._last_s > WITHIN_S:  # nobody looked meanwhile
             self._seen_s = now_s
         self._gap_s, self._last_s = min(max(now_s - self._last_s, 0.0), FRAME_S), now_s
-        looks = not self._needed and self._look_s <= now_s < self._check_s and now_s - self._seen_s < GUESS_FOR_S
+        looks = not self._needed and now_s < self._check_s and self._may_look(now_s)
         begun = self._beside.submit(self._ours.estimate, frame) if self._needed or looks else None
         pose = self._blazepose.estimate(frame)
         self._seen_s = now_s if pose is not None else min(self._seen_s, now_s)
@@ -112,7 +113,9 @@ class Paired:
         self._needed = wanted and now_s - self._seen_s < GUESS_FOR_S
         seen = begun.result() if begun is not None else self._ours.estimate(frame) if self._needed else None
         if begun is not None or self._needed:
-            self._look_s = now_s + LOOK_S
+            self._note_look(seen, pose, now_s)
+        if self._certainty < SURE:
+            self._doubt_s = now_s + DOUBT_S
         self._looks, self._looked = looks, seen
         ours = None if looks and not wanted else seen
         aside = one = corrected = False
@@ -161,9 +164,19 @@ class Paired:
         corrected = now_s < self._corrected_s and self._agreement.earned(now_s)
         return corrected or now_s < self._believed_s
 
+    def _may_look(self, now_s: float) -> bool:
+        """Whether it is time for our network to look, in a room that is not empty."""
+        every_s = DOUBT_LOOK_S if now_s < self._doubt_s else LOOK_S
+        return now_s - self._looked_s >= every_s and now_s - self._seen_s < GUESS_FOR_S
+
+    def _note_look(self, ours: Pose | None, theirs: Pose | None, now_s: float) -> None:
+        self._looked_s = now_s
+        if ours is not None and theirs is not None and apart_m(ours, theirs) > APART_M:
+            self._doubt_s = now_s + DOUBT_S
+
     def _due(self, now_s: float, looks: bool) -> bool:
         """Whether to check whom BlazePose follows; but for a search of the whole picture it waits for the next look."""
-        by_s = now_s if looks else now_s - LOOK_S
+        by_s = now_s if looks else now_s - DOUBT_LOOK_S
         compares = self._certainty > SURE and self._agreement.due(by_s) and not self._handover.elsewhere
         return now_s >= self._check_s or self._handover.due(by_s) or compares
 
@@ -172,7 +185,7 @@ class Paired:
         if now_s >= self._check_s:
             self._search(now_s)
         ours = self._looked if self._looks else self._ours.estimate(frame)
-        self._look_s = now_s + LOOK_S
+        self._note_look(ours, pose, now_s)
         one = ours is not None and off(ours, pose) <= SAME
         if (one or self._handover.due(now_s)) and self._handover.look(frame, ours, pose):
             self._begin_with_another()

@@ -81,11 +81,15 @@ def moments(poses: Sequence[Pose], lowest_s: float) -> Moments | None:
     if not poses:
         return None
     at_s = np.array([p.captured_s for p in poses])
+    gap_s = float(np.median(np.diff(at_s))) if len(at_s) > 1 else 0.0
+    first, last = np.searchsorted(at_s, np.clip([lowest_s + TIMES_S[0], lowest_s + TIMES_S[-1]], at_s[0], at_s[-1]))
+    asked = [k for k in range(len(poses)) if k < STANDING_POSES or first - 1 <= k <= last]
     keypoints, world, scores = (
-        at_moments(np.array([getattr(p, name) for p in poses], np.float64), at_s, lowest_s).astype(np.float32)
+        at_moments(np.array([getattr(poses[k], name) for k in asked], np.float64), at_s[asked], lowest_s).astype(
+            np.float32
+        )
         for name in ("keypoints", "world", "scores")
     )
-    gap_s = float(np.median(np.diff(at_s))) if len(at_s) > 1 else 0.0
     return Moments(keypoints, world, scores, gap_s)
 
 

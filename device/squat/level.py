@@ -59,9 +59,7 @@ class Level:
         """Takes a pose and its world points (N, 3) and gives these turned so that up is -y."""
         self._spots_px.append(spot_px(pose))
         self._now_px = np.sort(self._spots_px, axis=0)[len(self._spots_px) // 2]  # np.median takes ten times as long
-        hips, knees, ankles = world[_HIPS], world[_KNEES], world[_ANKLES]
-        legs = np.linalg.norm(hips - knees, axis=-1) + np.linalg.norm(knees - ankles, axis=-1)
-        straight = np.linalg.norm(hips - ankles, axis=-1) / legs
+        hips, ankles, straight = world[_HIPS], world[_ANKLES], straight_legs(world)
         rests = self._rests(straight, pose)
         if (straight.min() >= STRAIGHT or rests) and not (self.planted and rises_px(pose) < SUNK * self.seen_px):
             self._learn(hips.mean(0) - ankles.mean(0), hips[0] - hips[1], pose, float(straight.mean()))
@@ -144,12 +142,25 @@ class Level:
             self._spot_px, self.seen_px = spot_px(pose), seen_px
 
 
+def straight_legs(world: Array) -> Array:
+    """(2,) hips to ankles over thigh + shank, left and right: 1 = straight.
+
+    Args:
+        world: (N, 3) the joints, and what comes after them.
+    """
+    hips, knees, ankles = world[_HIPS], world[_KNEES], world[_ANKLES]
+    legs = np.linalg.norm(hips - knees, axis=-1) + np.linalg.norm(knees - ankles, axis=-1)
+    return np.asarray(np.linalg.norm(hips - ankles, axis=-1) / legs)
+
+
 def upright(up: Array) -> Array:
-    """(3, 3) the shortest rotation that takes the unit vector `up` (3,) to the camera's up (Rodrigues)."""
-    axis, cosine = np.cross(up, _CAMERA_UP), float(up @ _CAMERA_UP)
-    x, y, z = axis
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.asarray(np.eye(3) + cross + cross @ cross / (1 + cosine))
+    """(3, 3) the shortest rotation that takes the unit vector `up` (3,) to the camera's up, (0, -1, 0).
+
+    Rodrigues' formula about `up` x (0, -1, 0), written out: it is asked for in every frame.
+    """
+    x, y, z = up.tolist()
+    k = 1 / (1 - y)
+    return np.array([[1 - k * x * x, x, -k * x * z], [-x, -y, -z], [-k * x * z, z, 1 - k * z * z]])
 
 
 def pitch_deg(up: Array) -> float:

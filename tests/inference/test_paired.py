@@ -13,7 +13,7 @@ from device.camera.frames import Frame
 from device.inference.agreement import COMPARE_S, FAILED, KEPT_S, LAST, SELDOM_S, Agreement
 from device.inference.choice import GUESS_FOR_S, PROVEN_S
 from device.inference.letterbox import Crop
-from device.inference.paired import BELIEVED_S, CHECK_S, LOOK_S, LOST_S, Paired
+from device.inference.paired import BELIEVED_S, CHECK_S, DOUBT_LOOK_S, DOUBT_S, LOOK_S, LOST_S, Paired
 from device.inference.pose_model import open_pose_model
 from device.squat.depth import DEFAULT, estimate
 from device.squat.perspective import Optics
@@ -22,6 +22,9 @@ from device.squat.pose import JOINTS, KEYPOINTS, Pose, index
 FPS = 30.0
 IMAGE = np.zeros((4, 4, 3), np.uint8)
 THEIRS, OURS = 100.0, 104.0  # where the points of a pose lie: who made it
+ELSEWHERE_PX = 30.0  # 17 cm of a figure 300 pixels tall
+PLATE_S = 4.0  # when a plate comes before him in the tests below, and BlazePose no longer is sure
+HIDDEN, HALF_HIDDEN = 0.02, 0.12  # scores of head, arms and trunk of whom BlazePose is unsure; neither sure nor unsure
 
 
 class Nobody:
@@ -94,14 +97,14 @@ def never(_: float) -> bool:
 def test_who_blazepose_sees_is_believed_and_our_network_is_asked_now_and_then() -> None:
     found, network = watched(always, always, 3.5 * CHECK_S)
     assert {whose(p) for _, p in found} == {"theirs"}
-    assert np.diff(network.asked_s) == pytest.approx(LOOK_S, abs=1 / FPS)
+    assert np.diff(network.asked_s) == pytest.approx(DOUBT_LOOK_S, abs=1 / FPS), "BlazePose is not sure of him"
 
 
 def test_a_frame_that_blazepose_misses_is_filled_and_no_more() -> None:
     missed_s = 1.1
     found, network = watched(lambda t: abs(t - missed_s) > 0.01, always, 3)
     assert [round(t, 2) for t, p in found if whose(p) == "ours"] == [missed_s]
-    there = [t for t in network.asked_s if missed_s - 0.01 < t < missed_s + LOOK_S / 2]
+    there = [t for t in network.asked_s if missed_s - 0.01 < t < missed_s + DOUBT_LOOK_S / 2]
     assert there == pytest.approx([missed_s, missed_s + 1 / FPS]), "in the frame after it runs beside BlazePose"
 
 
@@ -239,13 +242,36 @@ def test_whom_our_network_saw_is_forgotten_where_blazepose_sees_nobody_there() -
 
 
 def test_how_our_network_sees_the_lifter_goes_along_with_his_pose() -> None:
-    found = played(lambda t: figure(320, 300, t), lambda t: figure(325, 300, t) if t < 1 else None, 2)
+    found = played(lambda t: figure(320, 300, t), lambda t: figure(325, 300, t) if t < 3 else None, 6)
     seconds = [(t, p.second) for t, p in found]
     assert {where(p) for _, p in found} == {320}
     assert {where(second) for t, second in seconds if second is not None} == {325}
-    looked = [t for t, second in seconds if second is not None]
-    assert np.diff(looked) == pytest.approx(LOOK_S, abs=1 / FPS), "several times a second"
-    assert max(looked) < 1, "and not where it sees nobody"
+    looked_s = [t for t, second in seconds if second is not None]
+    assert np.diff(looked_s) == pytest.approx(LOOK_S, abs=1 / FPS), "twice a second"
+    assert max(looked_s) < 3, "and not where it sees nobody"
+
+
+@pytest.mark.parametrize(("trunk", "apart_px"), [(HALF_HIDDEN, 0.0), (1.0, ELSEWHERE_PX)])
+def test_it_looks_more_often_where_blazepose_is_unsure_or_both_differ_and_for_a_while_after(
+    trunk: float, apart_px: float
+) -> None:
+    from_s, to_s = 1.0, 3.0
+
+    def between(t: float) -> bool:
+        return from_s <= t < to_s
+
+    found = played(
+        lambda t: figure(320, 300, t, trunk=trunk if between(t) else 1.0),
+        lambda t: figure(320 + apart_px * between(t), 300, t),
+        to_s + DOUBT_S + 3,
+    )
+    looked_s = np.array([t for t, p in found if p.second is not None])
+    often = (
+        (looked_s > from_s + LOOK_S) & (looked_s < to_s + DOUBT_S - LOOK_S)
+    )
+    assert np.median(np.diff(looked_s[often])) == pytest.approx(DOUBT_LOOK_S, abs=1 / FPS)
+    later = looked_s[looked_s > to_s + DOUBT_S + DOUBT_LOOK_S]
+    assert np.median(np.diff(later)) == pytest.approx(LOOK_S, abs=1 / FPS)
 
 
 def test_where_our_network_is_needed_its_pose_goes_along_in_each_frame_and_with_its_own_scores() -> None:
@@ -256,7 +282,7 @@ def test_where_our_network_is_needed_its_pose_goes_along_in_each_frame_and_with_
 
 
 def test_a_look_runs_beside_blazepose() -> None:
-    together, look_s = threading.Barrier(2), np.ceil(LOOK_S * FPS) / FPS
+    together, look_s = threading.Barrier(2), np.ceil(DOUBT_LOOK_S * FPS) / FPS
 
     class Waits(Script):
         def estimate(self, frame: Frame) -> Pose | None:
@@ -269,11 +295,6 @@ def test_a_look_runs_beside_blazepose() -> None:
     assert [whose(look(model, t / FPS)) for t in range(5)] == ["theirs"] * 5
     assert network.asked_s == [0.0, look_s], "first it searched the whole picture"
     model.close()
-
-
-ELSEWHERE_PX = 30.0  # 17 cm of a figure 300 pixels tall
-PLATE_S = 4.0  # when a plate comes before him in the tests below, and BlazePose no longer is sure
-HIDDEN, HALF_HIDDEN = 0.02, 0.12  # scores of head, arms and trunk of whom BlazePose is unsure; neither sure nor unsure
 
 
 def behind_a_plate(
