@@ -101,7 +101,7 @@ class Judge:
         """
         yield from self._see(pose, now_s)
         if self._second is not None:
-            self._second.see(pose.second if pose is not None else None, now_s)
+            self._second.see(pose, now_s)
             yield from self._hear_second(now_s)
 
     def _see(self, pose: Pose | None, now_s: float) -> Iterator[Event]:
@@ -176,11 +176,10 @@ class Judge:
             return
         seen, heights, rep = movement.seen, movement.heights, movement.rep
         p_squat = self._squat_network(rep) if self._squat_network is not None else None
-        counts = is_squat(seen, heights, stood_up, p_squat)
-        if self._second is not None:
-            self._second.hear(movement, counts)
-        if not counts:
+        if not is_squat(seen, heights, stood_up, p_squat):
             return
+        if self._second is not None:
+            self._second.hear(rep)
         around = around_lowest(rep.poses, heights)
         lowest_s = rep.poses[rep.lowest].captured_s
         depth = self._depth(around, rep.poses, rep.poses, lowest_s) if around else None

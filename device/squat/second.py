@@ -2,40 +2,37 @@
 
 Behind plates and posts BlazePose makes up a body, at times a whole set long and sure of it. Our network learnt on
 lifters behind both; but it sees squats in real rooms where there are none. So it is heard only where the network that
-tells squats is as good as certain, and where the first judge has not seen that movement himself: counted it, or seen it
-clearly and not taken it for a squat. How deep such a rep was is not told. Levels were chosen on the rendered sets of
-seeds 89 to 93 and on real clips without squats, where what it wrongly takes for one reached 0.987.
+tells squats is as good as certain, and where BlazePose was unsure of the lifter meanwhile: where it saw him clearly the
+first judge's silence is an answer. How deep such a rep was is not told. Levels were chosen on the rendered sets of
+seeds 89 to 95 and on real clips without squats, where what it wrongly takes for one reached 0.988.
 """
 
+import math
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from device.squat.features import Features, certainty
-from device.squat.follower import GIVE_UP_S, UP_AND_DOWN, Follower, Movement
+from device.squat.follower import GIVE_UP_S, UP_AND_DOWN, Follower
 from device.squat.phases import Phase
-from device.squat.pose import Pose
+from device.squat.pose import Pose, index
 from device.squat.rep import Rep
-from device.squat.squatness import HIPS_SEEN, SquatNetwork, dip, is_squat
+from device.squat.squatness import HIPS_SEEN, SquatNetwork, is_squat
 
 CERTAIN = 0.99  # of the network: so likely it must be a squat
-SURE = 3.0  # `certainty` from which on the first judge has seen it clearly; where he was wrong -0.4 to 2.9
-SEEN_DROP = 0.3  # of the leg: less is no dip that can be taken for the same movement
-SHARE = 0.5  # of the second's rep: so much of it is one movement with what the first saw
-KEPT = 16  # the first's last movements are remembered
+SURE = 3.0  # median `certainty` of BlazePose over a rep from which on it saw the lifter clearly; of 10 reps that it saw
+# wrongly 8 have -0.4 to 2.9, good mornings that our network takes for squats 3.5 to 3.8
+KEPT = 16  # the reps that the first judge counted last are remembered
+KEPT_S = 2 * GIVE_UP_S  # and for so long how clearly he saw
+
+_HIPS = index("left_hip", "right_hip")
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    start_s: float
-    lockout_s: float
-    counted: bool
-
-    def answers(self, rep: Rep) -> bool:
-        """Whether the first judge has said what there is to say of a rep."""
-        shared_s = min(self.lockout_s, rep.lockout_s) - max(self.start_s, rep.start_s)
-        return shared_s > (0.0 if self.counted else SHARE * (rep.lockout_s - rep.start_s))
+class _Sight(NamedTuple):
+    at_s: float
+    certainty: float
+    hips_seen: float
 
 
 class SecondJudge:
@@ -48,16 +45,18 @@ class SecondJudge:
     def __init__(self, network: SquatNetwork) -> None:
         self._network = network
         self._lifter = Follower()
-        self._said: deque[_Span] = deque(maxlen=KEPT)
+        self._counted: deque[tuple[float, float]] = deque(maxlen=KEPT)  # from when to when
+        self._sights: deque[_Sight] = deque()
         self._waiting: list[tuple[Rep, list[Features]]] = []
 
     def see(self, pose: Pose | None, now_s: float) -> None:
-        """Takes how our network sees a frame; None where it saw nobody, or did not look."""
+        """Takes the lifter as the first judge was shown him, and with him how our network sees him."""
+        self._note_sight(pose, now_s)
         lifter = self._lifter
         if lifter.lost(now_s):
             self.finish()
             lifter.level.forget_lifter()
-        step = lifter.see(pose, now_s)
+        step = lifter.see(pose.second if pose is not None else None, now_s)
         if step is None:
             return
         before, phase = step
@@ -78,28 +77,26 @@ class SecondJudge:
         self._lifter.leave()
         self._waiting.clear()
 
-    def hear(self, movement: Movement, counted: bool) -> None:
-        """Takes a movement of which the first judge has said whether it counts."""
-        rep = movement.rep
-        if counted or (dip(movement.seen, movement.heights).drop >= SEEN_DROP and _clear(movement)):
-            self._said.append(_Span(rep.start_s, rep.lockout_s, counted))
+    def hear(self, rep: Rep) -> None:
+        """Takes a rep that the first judge counts."""
+        self._counted.append((rep.start_s, rep.lockout_s))
 
     def due(self, under_way_s: float | None) -> list[tuple[Rep, list[Features]]]:
-        """Reps of which the first judge has said nothing and can say nothing more; each is given once.
+        """Reps that the first judge has not counted and can no longer count; each is given once.
 
         Args:
             under_way_s: since when something is under way of which he will speak; None where nothing is.
         """
         if not self._waiting:
             return []
-        waiting = [(rep, seen) for rep, seen in self._waiting if not self._answered(rep)]
+        waiting = [(rep, seen) for rep, seen in self._waiting if not self._known(rep)]
         ready = [under_way_s is None or under_way_s >= rep.lockout_s for rep, _ in waiting]
         self._waiting = [one for one, now in zip(waiting, ready, strict=True) if not now]
         return [one for one, now in zip(waiting, ready, strict=True) if now]
 
     def _consider(self) -> None:
         movement = self._lifter.cut(stood_up=True)
-        if movement is None or self._answered(movement.rep):
+        if movement is None or self._known(movement.rep) or self._clear(movement.rep):
             return
         p_squat = self._network(movement.rep)
         if p_squat is None or p_squat < CERTAIN:
@@ -107,11 +104,18 @@ class SecondJudge:
         if is_squat(movement.seen, movement.heights, True, p_squat):
             self._waiting.append((movement.rep, list(movement.seen)))
 
-    def _answered(self, rep: Rep) -> bool:
-        return any(span.answers(rep) for span in self._said)
+    def _known(self, rep: Rep) -> bool:
+        """Whether the first judge has counted it."""
+        return any(start_s < rep.lockout_s and rep.start_s < lockout_s for start_s, lockout_s in self._counted)
 
+    def _note_sight(self, pose: Pose | None, now_s: float) -> None:
+        while self._sights and not 0 <= now_s - self._sights[0].at_s <= KEPT_S:
+            self._sights.popleft()
+        hips_seen = float(pose.scores[_HIPS].min()) if pose is not None else 0.0
+        self._sights.append(_Sight(now_s, certainty(pose) if pose is not None else -math.inf, hips_seen))
 
-def _clear(movement: Movement) -> bool:
-    """Whether the first judge's pose model was sure of the lifter, as a rule, and saw his hips."""
-    sure = np.median([certainty(pose) for pose in movement.rep.poses])
-    return bool(sure >= SURE and np.median([f.hips_seen for f in movement.seen]) >= HIPS_SEEN)
+    def _clear(self, rep: Rep) -> bool:
+        """Whether BlazePose was sure of the lifter meanwhile, as a rule, and saw his hips."""
+        sights = [sight for sight in self._sights if rep.start_s <= sight.at_s <= rep.lockout_s]
+        sure, hips_seen = (np.median([getattr(sight, of) for sight in sights]) for of in ("certainty", "hips_seen"))
+        return bool(sure >= SURE and hips_seen >= HIPS_SEEN)

@@ -266,9 +266,7 @@ def test_it_looks_more_often_where_blazepose_is_unsure_or_both_differ_and_for_a_
         to_s + DOUBT_S + 3,
     )
     looked_s = np.array([t for t, p in found if p.second is not None])
-    often = (
-        (looked_s > from_s + LOOK_S) & (looked_s < to_s + DOUBT_S - LOOK_S)
-    )
+    often = (looked_s > from_s + LOOK_S) & (looked_s < to_s + DOUBT_S - LOOK_S)
     assert np.median(np.diff(looked_s[often])) == pytest.approx(DOUBT_LOOK_S, abs=1 / FPS)
     later = looked_s[looked_s > to_s + DOUBT_S + DOUBT_LOOK_S]
     assert np.median(np.diff(later)) == pytest.approx(LOOK_S, abs=1 / FPS)
