@@ -9,10 +9,7 @@ BlazePose is sure, it is believed where BlazePose is not.
 import math
 from collections import deque
 
-import numpy as np
-
-from device.squat.features import scale_px_per_m
-from device.squat.pose import Pose, index
+from device.squat.pose import index
 
 SURE, UNSURE = 2.5, 2.0  # `certainty` of BlazePose: above the one, below the other
 APART_M = 0.1  # hips further apart are in two places; in metres of our network's world
@@ -46,10 +43,3 @@ class Agreement:
         """Whether our network is believed where BlazePose is unsure."""
         enough = TIMES <= len(self._same) <= sum(self._same) / SHARE
         return enough and now_s - self._last_s < KEPT_S
-
-
-def apart_m(ours: Pose, theirs: Pose) -> float:
-    """Distance of the hips in both, in metres of our network's world; NaN where its scale is unknown."""
-    off_px = float(np.linalg.norm(ours.keypoints[_HIPS].mean(0) - theirs.keypoints[_HIPS].mean(0)))
-    scale = scale_px_per_m(ours)
-    return off_px / scale if scale > 0 else math.nan

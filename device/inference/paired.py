@@ -26,13 +26,13 @@ from dataclasses import replace
 import numpy as np
 
 from device.camera.frames import Frame
-from device.inference.agreement import APART_M, SURE, UNSURE, Agreement, apart_m
+from device.inference.agreement import APART_M, SURE, UNSURE, Agreement
 from device.inference.blazepose import BlazePose
 from device.inference.choice import GUESS_FOR_S, SAME, Place, claim, near, within
 from device.inference.handover import Handover, around, off
 from device.inference.squatlight_pose import SquatlightPose
 from device.squat.depth import MIN_SCORE
-from device.squat.features import certainty, features, legs_seen
+from device.squat.features import apart_m, certainty, features, legs_seen
 from device.squat.pose import SURFACES, Pose, index
 from device.squat.squatness import ANY_LEG
 

@@ -3,6 +3,7 @@
 Lengths are ratios of the lifter's own leg, so neither the scale of the picture nor of the model's metres matters.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,3 +121,10 @@ def scale_px_per_m(pose: Pose) -> float:
         return float("nan")
     picture, world = picture[there] - picture[there].mean(0), world[there] - world[there].mean(0)
     return float((picture * world).sum() / (world * world).sum())
+
+
+def apart_m(one: Pose, other: Pose) -> float:
+    """How far the hips are apart in two poses of one frame, in metres of the first one's world; NaN = unknown."""
+    off_px = float(np.linalg.norm(one.keypoints[_HIPS].mean(0) - other.keypoints[_HIPS].mean(0)))
+    scale = scale_px_per_m(one)
+    return off_px / scale if scale > 0 else math.nan

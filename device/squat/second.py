@@ -2,9 +2,10 @@
 
 Behind plates and posts BlazePose makes up a body, at times a whole set long and sure of it. Our network learnt on
 lifters behind both; but it sees squats in real rooms where there are none. So it is heard only where the network that
-tells squats is as good as certain, and where BlazePose was unsure of the lifter meanwhile: where it saw him clearly the
-first judge's silence is an answer. How deep such a rep was is not told. Levels were chosen on the rendered sets of
-seeds 89 to 95 and on real clips without squats, where what it wrongly takes for one reached 0.988.
+tells squats is as good as certain, and where BlazePose was unsure of the lifter meanwhile, or followed somebody else:
+where it saw him clearly the first judge's silence is an answer. How deep such a rep was is not told. Levels were chosen
+on the rendered sets of seeds 89 to 95 and on real clips without squats, where what it wrongly takes for one reached
+0.988.
 """
 
 import math
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from device.squat.features import Features, certainty
+from device.squat.features import Features, apart_m, certainty
 from device.squat.follower import GIVE_UP_S, UP_AND_DOWN, Follower
 from device.squat.phases import Phase
 from device.squat.pose import Pose, index
@@ -23,6 +24,7 @@ from device.squat.squatness import HIPS_SEEN, SquatNetwork, is_squat
 CERTAIN = 0.99  # of the network: so likely it must be a squat
 SURE = 3.0  # median `certainty` of BlazePose over a rep from which on it saw the lifter clearly; of 10 reps that it saw
 # wrongly 8 have -0.4 to 2.9, good mornings that our network takes for squats 3.5 to 3.8
+ELSEWHERE_M = 0.3  # hips so far from where our network sees them are somebody else's, or made up
 KEPT = 16  # the reps that the first judge counted last are remembered
 KEPT_S = 2 * GIVE_UP_S  # and for so long how clearly he saw
 
@@ -51,12 +53,14 @@ class SecondJudge:
 
     def see(self, pose: Pose | None, now_s: float) -> None:
         """Takes the lifter as the first judge was shown him, and with him how our network sees him."""
-        self._note_sight(pose, now_s)
+        ours = pose.second if pose is not None else None
+        if pose is not None and ours is not None:
+            self._note_sight(pose, ours)
         lifter = self._lifter
         if lifter.lost(now_s):
             self.finish()
             lifter.level.forget_lifter()
-        step = lifter.see(pose.second if pose is not None else None, now_s)
+        step = lifter.see(ours, now_s)
         if step is None:
             return
         before, phase = step
@@ -108,11 +112,12 @@ class SecondJudge:
         """Whether the first judge has counted it."""
         return any(start_s < rep.lockout_s and rep.start_s < lockout_s for start_s, lockout_s in self._counted)
 
-    def _note_sight(self, pose: Pose | None, now_s: float) -> None:
+    def _note_sight(self, pose: Pose, ours: Pose) -> None:
+        now_s = ours.captured_s
         while self._sights and not 0 <= now_s - self._sights[0].at_s <= KEPT_S:
             self._sights.popleft()
-        hips_seen = float(pose.scores[_HIPS].min()) if pose is not None else 0.0
-        self._sights.append(_Sight(now_s, certainty(pose) if pose is not None else -math.inf, hips_seen))
+        sure = certainty(pose) if apart_m(ours, pose) <= ELSEWHERE_M else -math.inf
+        self._sights.append(_Sight(now_s, sure, float(pose.scores[_HIPS].min())))
 
     def _clear(self, rep: Rep) -> bool:
         """Whether BlazePose was sure of the lifter meanwhile, as a rule, and saw his hips."""

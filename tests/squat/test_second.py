@@ -92,7 +92,8 @@ def test_the_network_is_not_asked_again_of_what_has_been_counted() -> None:
 
 
 def test_where_the_lifter_was_seen_clearly_the_first_judges_silence_is_an_answer() -> None:
-    for first in (None, SET):  # he saw nobody move, or refused it
+    slight = [*stand(), *squat(-30.0), *stand(), *squat(-30.0), *stand()]
+    for first in (slight, SET):
         assert watched(film(first, SET, CLEAR), says(1.0, first=0.0)) == []
         assert by_second(watched(film(first, SET), says(1.0, first=0.0))) == [True, True]
     assert np.log(UNCLEAR / (1 - UNCLEAR)) < SURE < np.log(CLEAR / (1 - CLEAR))
@@ -101,18 +102,26 @@ def test_where_the_lifter_was_seen_clearly_the_first_judges_silence_is_an_answer
 def test_who_was_seen_clearly_for_less_than_half_of_a_rep_was_not_seen_clearly() -> None:
     one = [*stand(), *DEEP, *stand()]
     for until_s, reps in ((2.4, 1), (3.4, 0)):
-        poses = film(None, one)
+        poses = film(one, one)
         for pose in poses:
             if pose.captured_s < until_s:
                 pose.scores[:] = CLEAR
-        assert len(watched(poses, says(1.0))) == reps
+        assert len(watched(poses, says(1.0, first=0.0))) == reps
 
 
 def test_a_lifter_whose_hips_are_not_seen_is_not_seen_clearly() -> None:
-    poses = film(None, SET, CLEAR)
+    poses = film(SET, SET, CLEAR)
     for pose in poses:
         pose.scores[[7, 8]] = 0.45
-    assert by_second(watched(poses, says(1.0))) == [True, True]
+    assert by_second(watched(poses, says(1.0, first=0.0))) == [True, True]
+
+
+@pytest.mark.parametrize(("aside_px", "reps"), [(20.0, 0), (200.0, 2)])
+def test_who_is_followed_elsewhere_is_not_the_lifter_however_clearly_he_is_seen(aside_px: float, reps: int) -> None:
+    poses = film(SET, SET, CLEAR)
+    for pose in poses:
+        pose.keypoints[:, 0] += aside_px
+    assert len(watched(poses, says(1.0, first=0.0))) == reps
 
 
 def test_it_waits_while_the_first_judge_has_something_under_way() -> None:
