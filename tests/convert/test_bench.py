@@ -92,7 +92,7 @@ def test_the_stages_are_timed_one_by_one_and_those_that_are_asked_for_apart(pose
     always = {"decode", "crop", "detector", "landmarks", "surface head", "judge", "around"}
     assert set(found) == always | set(ASKED)
     assert all(stage["frame_ms"] > 0 for stage in found.values())
-    assert found["surface head"]["runs"] == pytest.approx(0.5, abs=0.1)
+    assert 0.25 < found["surface head"]["runs"] < 0.45, "in every other frame of who squats, seldom of who stands"
 
 
 @pytest.fixture
