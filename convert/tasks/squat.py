@@ -25,13 +25,14 @@ from device.errors import InputError
 from device.inference.tflite import Model
 from device.squat.form_input import FORM_INPUT_VERSION, PER_JOINT, STEPS, mirrored
 from device.squat.pose import JOINTS
+from device.squat.second import CERTAIN
 from device.squat.squatness import LEAST_DROP, SURE, UNLIKELY, counts
 
 MAX_WEIGHT = 4.0  # of a row of the rarer kind
 AWAY, SHIVERS = 0.04, 0.025  # leg lengths: standard deviations of a joint over the whole dip, and from step to step
 DEPTHS, SCORES = (0.6, 1.4), (0.85, 1.15)  # factors of how deep the world is, and of a joint's score
 TEMPERATURES = np.geomspace(0.5, 8, 81)
-BAND = 0.05  # a quantized p so near to a level may fall on its other side
+BAND, CERTAIN_BAND = 0.05, 0.005  # a quantized p so near to a level may fall on its other side
 GATE_DIPS, GATE_PART = 10_000, 500
 _JOINTS = len(JOINTS) * PER_JOINT
 
@@ -141,7 +142,9 @@ class SquatTask:
         rows = rows[: GATE_DIPS if whole else GATE_PART]
         a, b = (said_by(model, prepared, rows) for model in (floating, quantized))
         other = counted(a, prepared, rows) != counted(b, prepared, rows)
+        second = np.array(prepared.arrays["second"][rows])
         near = np.minimum(np.abs(a - UNLIKELY), np.abs(a - SURE)) < BAND
+        near |= second & (np.abs(a - CERTAIN) < CERTAIN_BAND)
         apart = float(np.abs(a - b).max())
         words = (
             f"{(other & ~near).sum()} of {len(rows)} dips count otherwise, {(other & near).sum()} more with p within "
@@ -152,7 +155,7 @@ class SquatTask:
 
     def manifest(self, net: FaultNet, prepared: Prepared) -> dict[str, Any]:
         """What the device checks, and the levels that it has."""
-        levels = {"unlikely": UNLIKELY, "sure": SURE}
+        levels = {"unlikely": UNLIKELY, "sure": SURE, "certain": CERTAIN}
         return {"input": "rep_keypoints", "form_input": FORM_INPUT_VERSION, "thresholds": levels}
 
     def card(self, path: Path, prepared: Prepared) -> str:
@@ -171,7 +174,8 @@ class SquatTask:
             f"it refuses those to which it gives less than {UNLIKELY:g}, and from {SURE:g} on lets pass what the rules"
             " refuse, but of who has not stood up again, where one leg does what the other does not, where the pose "
             f"jumped to somebody else, and where hips sink by less than {LEAST_DROP:g} of the leg "
-            "(`device/squat/squatness.py`).",
+            "(`device/squat/squatness.py`). What the second judge sees, on our own pose network's poses, counts from "
+            f"{CERTAIN:g} on where he is heard (`device/squat/second.py`); here as if he always were.",
             "",
             *tables(p, prepared, rows),
             "",
@@ -180,7 +184,8 @@ class SquatTask:
             f"Area under the curve {auc(p, squat):.4f}; expected calibration error {error:.3f} in bins of equal mass. "
             f"In training others weigh as much as squats, up to {MAX_WEIGHT:g} times each; the bodies of the tune "
             "split chose the epoch, by the area, and the temperature of p. Above, `let_pass` is the share of others "
-            "that count, `lost` that of squats that do not, and `..._by_rules` are these of the rules alone.",
+            "that count, `lost` that of squats that do not, both as the first judge sees them, and `..._by_rules` are "
+            "these of the rules alone.",
             "",
         ])  # fmt: skip
 
@@ -199,17 +204,20 @@ def augmented(shown: NDArray[np.float32], rng: np.random.Generator) -> NDArray[n
 
 
 def counted(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Which dips count as reps on the device."""
-    passed, overrule = (np.array(prepared.arrays[name][rows]) for name in ("passed", "overrule"))
-    return np.asarray(counts(p, passed, overrule))
+    """Which dips count as reps on the device; of the second judge's those that do where he is heard."""
+    passed, overrule, second = (np.array(prepared.arrays[name][rows]) for name in ("passed", "overrule", "second"))
+    return np.asarray(counts(p, passed, overrule) & (~second | (p >= CERTAIN)))
 
 
 def figures(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> dict[str, float]:
-    """Shares of others that count and of squats that do not, by the rules alone and with the network; AUC."""
+    """AUC; of the first judge's dips the shares of others that count and of squats that do not, also by rules alone."""
+    whole = auc(p, np.array(prepared.arrays["squat"][rows]))
+    first = ~np.array(prepared.arrays["second"][rows])
+    p, rows = p[first], rows[first]
     squat, passed = (np.array(prepared.arrays[name][rows]) for name in ("squat", "passed"))
     count = counted(p, prepared, rows)
     out = {
-        "auc": auc(p, squat),
+        "auc": whole,
         "let_pass": float(count[~squat].mean()),
         "lost": float((~count[squat]).mean()),
         "let_pass_by_rules": float(passed[~squat].mean()),
@@ -220,20 +228,24 @@ def figures(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp])
 
 def tables(p: NDArray[np.floating], prepared: Prepared, rows: NDArray[np.intp]) -> Iterator[str]:
     """Markdown: which dips count, by exercise and by view."""
-    squat, passed, kind, view_deg = (
-        np.array(prepared.arrays[n][rows]) for n in ("squat", "passed", "kind", "view_deg")
+    is_one, passed, kind, view_deg, second = (
+        np.array(prepared.arrays[n][rows]) for n in ("squat", "passed", "kind", "view_deg", "second")
     )
     count = counted(p, prepared, rows)
+    squat, other = is_one & ~second, ~is_one & ~second
     groups: dict[str, NDArray[np.bool_]] = {"squats": squat}
-    groups |= {f"not squats: {_words(name)}": ~squat & (kind == k) for k, name in enumerate(KINDS)}
-    groups["not squats, all"] = ~squat
+    groups |= {f"not squats: {_words(name)}": other & (kind == k) for k, name in enumerate(KINDS)}
+    groups["not squats, all"] = other
     groups |= {f"squats, {name}": squat & (views(view_deg) == k) for k, name in enumerate(VIEWS)}
-    groups |= {f"not squats, {name}": ~squat & (views(view_deg) == k) for k, name in enumerate(VIEWS)}
+    groups |= {f"not squats, {name}": other & (views(view_deg) == k) for k, name in enumerate(VIEWS)}
     yield "| | dips | count by rules alone | count |"
     yield "| --- | --- | --- | --- |"
     for words, these in groups.items():
         if these.any():
             yield f"| {words} | {these.sum()} | {passed[these].sum()} | {count[these].sum()} |"
+    for words, these in (("squats", is_one & second), ("not squats", ~is_one & second)):
+        if these.any():
+            yield f"| {words}, as the second judge sees them | {these.sum()} | - | {count[these].sum()} |"
 
 
 def _words(kind: str) -> str:

@@ -1,8 +1,9 @@
 """What the squat task learns from: what the judge saw go down and up in rendered clips, and whether it was a squat.
 
-Rows are dips as the judge cuts them, from the poses that the device finds in the pictures. `shown` (N, STEPS,
-CHANNELS): what `form_input` makes of them; `squat` (N,): whether it is one; `passed` (N,): whether the rules let it
-pass; `overrule` (N,): whether a network that is sure is believed against them; `kind` (N,): row of `KINDS`; `body`,
+Rows are dips as the judge cuts them, from the poses that the device finds in the pictures, and as the second judge
+does, from those of our own network beside them. `shown` (N, STEPS, CHANNELS): what `form_input` makes of them; `squat`
+(N,): whether it is one; `second` (N,): whether the second judge cut it; `passed` (N,): whether the rules let it pass;
+`overrule` (N,): whether a network that is sure is believed against them; `kind` (N,): row of `KINDS`; `body`,
 `view_deg` (N,). What sinks, but by less than every report takes for a rep, is left out.
 """
 
@@ -43,13 +44,15 @@ def rows_of(folder: Path) -> Iterator[dict[str, Any]]:
     """The rows of a rendered set."""
     for clip, seen in look(folder):
         truth = clip.truth()
-        for found in dips_of(truth, seen):
-            yield {
-                "shown": found.shown.astype(np.float16), "squat": np.bool_(found.squat),
-                "passed": np.bool_(found.passed), "overrule": np.bool_(found.overrule),
-                "kind": np.uint8(KINDS.index(truth.about["kind"])), "body": np.int32(truth.about["body"]),
-                "view_deg": np.float32(truth.about["view_deg"]),
-            }  # fmt: skip
+        ours = [(at_s, pose.second if pose is not None else None) for at_s, pose in seen]
+        for second, poses in ((False, seen), (True, ours)):
+            for found in dips_of(truth, poses):
+                yield {
+                    "shown": found.shown.astype(np.float16), "squat": np.bool_(found.squat),
+                    "second": np.bool_(second), "passed": np.bool_(found.passed),
+                    "overrule": np.bool_(found.overrule), "kind": np.uint8(KINDS.index(truth.about["kind"])),
+                    "body": np.int32(truth.about["body"]), "view_deg": np.float32(truth.about["view_deg"]),
+                }  # fmt: skip
 
 
 def dips_of(truth: Truth, seen: Sequence[tuple[float, Pose | None]]) -> Iterator[SeenDip]:

@@ -1,5 +1,6 @@
 """The squat task: rows whose truth is right, an augmentation that shifts nothing, figures as the device counts."""
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from convert.tasks.squat_rows import KINDS, SeenDip, dips_of, rows_of, was_squat
 from device.errors import InputError
 from device.squat.form_input import CHANNELS, PER_JOINT, STEPS, mirrored
 from device.squat.pose import JOINTS, Pose
+from device.squat.second import CERTAIN
 from device.squat.squatness import SURE, UNLIKELY, is_squat
 
 VIEW = View(view_deg=(60, 100), height_m=(0.9, 1.2), away_m=(3, 4), hfov_deg=(60, 70), roll_deg=(0, 0), barrel=(0, 0))
@@ -95,7 +97,7 @@ def rows(count: int = 40) -> dict[str, np.ndarray]:
     shown = rng.normal(0, 0.3, (count, STEPS, CHANNELS)) + squat[:, None, None]
     return {
         "shown": shown.astype(np.float16), "squat": squat, "passed": rng.random(count) < 0.5,
-        "overrule": rng.random(count) < 0.2, "kind": np.zeros(count, np.uint8),
+        "overrule": rng.random(count) < 0.2, "second": np.zeros(count, bool), "kind": np.zeros(count, np.uint8),
         "body": np.arange(count, dtype=np.int32), "view_deg": np.linspace(-180, 180, count).astype(np.float32),
     }  # fmt: skip
 
@@ -118,6 +120,18 @@ def test_a_dip_counts_in_the_figures_where_it_counts_on_the_device(
             monkeypatch.setattr("device.squat.squatness.by_rules", lambda *_, passed=passed: passed)
             monkeypatch.setattr("device.squat.squatness.may_overrule", lambda *_, over=over: over)
             assert said[row] == is_squat([], [], p_squat=p)
+
+
+def test_of_the_second_judges_dips_those_count_of_which_the_network_is_certain(tmp_path: Path) -> None:
+    arrays = {**rows(), "second": np.arange(40) >= 20}
+    told = write(tmp_path / "data", arrays, np.zeros(40, np.uint8), {"task": "squat"})
+    for p in (SURE, CERTAIN - 1e-3, CERTAIN):
+        first, second = np.split(counted(np.full(40, p), told, np.arange(40)), 2)
+        assert (first == (arrays["passed"] | arrays["overrule"])[:20]).all()
+        assert (second == ((arrays["passed"] | arrays["overrule"])[20:] & (p >= CERTAIN))).all()
+    found = figures(np.where(arrays["second"], 0.0, 1.0), told, np.arange(40))
+    counts = (arrays["passed"] | arrays["overrule"])[:20]
+    assert found["let_pass"] == counts[~arrays["squat"][:20]].mean(), "of the first judge's alone"
 
 
 def test_figures_tell_the_good_from_the_bad(prepared: Prepared) -> None:
@@ -208,16 +222,22 @@ def test_half_of_what_is_learnt_from_is_mirrored() -> None:
 def test_the_columns_of_the_data_are_what_the_dips_were(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = truth_of("squat", thigh_deg=(95, 110))
     clip = type("Clip", (), {"truth": lambda self: truth})()
-    monkeypatch.setattr("convert.tasks.squat_rows.look", lambda folder: [(clip, [])])
+    seen = perfect(truth)
+    both = [(at_s, replace(pose, second=replace(pose, index=7))) for at_s, pose in seen]
+    monkeypatch.setattr("convert.tasks.squat_rows.look", lambda folder: [(clip, [(0.0, None), *both])])
     shown = np.zeros((STEPS, CHANNELS), np.float32)
-    dips = [
-        SeenDip(shown, passed=True, overrule=False, squat=True),
-        SeenDip(shown, passed=False, overrule=True, squat=False),
-    ]
-    monkeypatch.setattr("convert.tasks.squat_rows.dips_of", lambda truth, seen: iter(dips))
+    one = SeenDip(shown, passed=True, overrule=False, squat=True)
+    other = SeenDip(shown, passed=False, overrule=True, squat=False)
+
+    def dips(truth: Truth, seen: list[tuple[float, Pose | None]]) -> Iterator[SeenDip]:
+        assert [at_s for at_s, _ in seen] == [0.0, *(at_s for at_s, _ in both)]
+        assert seen[0][1] is None
+        return iter([one] if seen[-1][1].index != 7 else [other])
+
+    monkeypatch.setattr("convert.tasks.squat_rows.dips_of", dips)
     found = list(rows_of(Path("set")))
-    assert [(bool(r["passed"]), bool(r["overrule"]), bool(r["squat"])) for r in found] == [
-        (True, False, True), (False, True, False)
+    assert [tuple(bool(r[name]) for name in ("second", "passed", "overrule", "squat")) for r in found] == [
+        (False, True, False, True), (True, False, True, False)
     ]  # fmt: skip
     assert KINDS[found[0]["kind"]] == "squat"
     assert found[0]["body"] == truth.about["body"]
