@@ -9,8 +9,6 @@ BlazePose is sure, it is believed where BlazePose is not.
 import math
 from collections import deque
 
-from device.squat.pose import index
-
 SURE, UNSURE = 2.5, 2.0  # `certainty` of BlazePose: above the one, below the other
 APART_M = 0.1  # hips further apart are in two places; in metres of our network's world
 COMPARE_S, SELDOM_S = 0.5, 4.0  # how often the two are compared at most; and where our network has failed ...
@@ -18,8 +16,6 @@ FAILED = 10  # ... so many comparisons
 LAST, TIMES, SHARE = 60, 2, 0.6  # of so many comparisons: so many at least, and one place in so large a share
 KEPT_S = 600.0  # so long after the last comparison it may be another room, or another light
 # The levels were chosen on rendered sets and on the tune split of real clips.
-
-_HIPS = index("left_hip", "right_hip")
 
 
 class Agreement:

@@ -38,12 +38,14 @@ from device.squat.squatness import ANY_LEG
 
 LOST_S, WITHIN_S = 0.25, 2.0  # lost by BlazePose, seen by our network for so long within so long: ours is believed ...
 BELIEVED_S = 5.0  # ... until that was not so for this long; levels chosen on rendered sets
-LOOK_S, DOUBT_LOOK_S = 0.5, 0.13  # how often our network looks at least; where the two may see different things ...
-DOUBT_S = 2.0  # ... or did so short a time ago
+LOOK_S, DOUBT_LOOK_S = 0.5, 0.13  # how often our network looks; where it and BlazePose may see different things ...
+DOUBT_S = 2.0  # ... or did so short a time ago. In a look's place it at times searches the whole picture, for no judge
 FRAME_S = 0.1  # the longest time that one frame stands for
 LEGS_SEEN, HIPS_OVER_FEET = 0.5, 0.15  # hips no further over the feet, in leg lengths, on legs that are hardly seen,
 # are made up: on plates 0.07 to -0.8; squatters behind a post under a camera that looks down 0.44 and more
 CHECK_S = 4.0  # how often our network searches the whole picture for the lifter
+LEAST_CLAIM = 0.8  # the same for his reps to count at all; a lifter beside the spotter whom BlazePose follows 0.97 and
+# more, somebody half as tall and aside 0.5 or less
 BEAT_THEIRS = 3.0  # how much stronger our network's claim must be than that of whom BlazePose follows
 
 _UNSURE = 0.9 * MIN_SCORE
@@ -55,7 +57,7 @@ class Paired:
 
     Args:
         blazepose: believed where it finds somebody.
-        ours: asked where it does not.
+        ours: asked where it does not, and now and then where it does.
     """
 
     def __init__(self, blazepose: BlazePose, ours: SquatlightPose) -> None:
@@ -141,7 +143,7 @@ class Paired:
         if pose is None:
             return None
         self._place.see(around(pose), now_s)
-        return replace(pose, second=seen)
+        return replace(pose, second=seen if seen is not None and self._may_lift(seen, pose) else None)
 
     def look_around(self, frame: Frame) -> None:
         """Now and then: whether BlazePose follows the lifter, or our network sees him elsewhere.
@@ -217,6 +219,11 @@ class Paired:
             self._believed_s = self._corrected_s = -math.inf  # it is our network that has jumped
             return False
         return claim(around(ours), ours.size) > BEAT_THEIRS * claim(around(theirs), theirs.size)
+
+    def _may_lift(self, ours: Pose, theirs: Pose) -> bool:
+        """Whether whom our network sees may be the lifter, whomever BlazePose follows, so that his reps may count."""
+        there = off(ours, theirs) <= SAME
+        return there or claim(around(ours), ours.size) > LEAST_CLAIM * claim(around(theirs), theirs.size)
 
     def _lose(self, now_s: float, corrected: bool = False) -> None:
         """Takes note of a frame in which our network alone saw the lifter, or saw him where he is."""

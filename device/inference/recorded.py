@@ -70,6 +70,12 @@ def load(path: str | os.PathLike[str]) -> Iterator[tuple[float, Pose | None]]:
         raise InputError(f"{path}: stored before it was known how our own network sees a frame; store them anew")
     if tuple(data["names"]) != KEYPOINTS:
         raise InputError(f"{path}: holds other keypoints than this version's; store them anew")
+    rows = data["second_rows"]
+    if (
+        any(len(data[f"second_{name}"]) != len(rows) for name in ("keypoints", "scores", "world"))
+        or not ((rows >= 0) & (rows < len(data["time_s"]))).all()
+    ):
+        raise InputError(f"{path}: not stored keypoints (rows of our own network's that are not there)")
     size = (int(data["size"][0]), int(data["size"][1]))
     times_s = data["time_s"].tolist()
 

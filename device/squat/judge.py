@@ -211,12 +211,10 @@ class Judge:
         self.reps += 1
         if rep.start_s - self._last_rep_s > self.settings.set_gap_s:
             self.reset_set()
-        self._set_rep, self._last_rep_s = self._set_rep + 1, rep.lockout_s
+        self._set_rep, self._last_rep_s = self._set_rep + 1, max(self._last_rep_s, rep.lockout_s)
         verdict = judge(self.settings.rules, observed, rep.poses[rep.bottom].index)
         numbered = replace(rep, number=self.reps)
-        return RepJudged(
-            now_s, numbered, depth, form, verdict, self._set, self._set_rep, observed.view_deg, velocity
-        )  # fmt: skip
+        return RepJudged(now_s, numbered, depth, form, verdict, self._set, self._set_rep, observed.view_deg, velocity)
 
     def _depth(
         self, poses: Sequence[Pose], around: Sequence[Pose], rep: Sequence[Pose], lowest_s: float

@@ -10,6 +10,7 @@ on the rendered sets of seeds 89 to 95 and on real clips without squats, where w
 
 import math
 from collections import deque
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,9 @@ from device.squat.rep import Rep
 from device.squat.squatness import HIPS_SEEN, SquatNetwork, is_squat
 
 CERTAIN = 0.99  # of the network: so likely it must be a squat
-SURE = 3.0  # median `certainty` of BlazePose over a rep from which on it saw the lifter clearly; of 10 reps that it saw
+CLEAR = (
+    3.0  # median `certainty` of BlazePose over a rep from which on it saw the lifter clearly; of 10 reps that it saw
+)
 # wrongly 8 have -0.4 to 2.9, good mornings that our network takes for squats 3.5 to 3.8
 ELSEWHERE_M = 0.3  # hips so far from where our network sees them are somebody else's, or made up
 KEPT = 16  # the reps that the first judge counted last are remembered
@@ -37,6 +40,12 @@ class _Sight(NamedTuple):
     hips_seen: float
 
 
+class _Span(NamedTuple):
+    start_s: float
+    bottom_s: float
+    lockout_s: float
+
+
 class SecondJudge:
     """Watches beside the first judge.
 
@@ -47,15 +56,18 @@ class SecondJudge:
     def __init__(self, network: SquatNetwork) -> None:
         self._network = network
         self._lifter = Follower()
-        self._counted: deque[tuple[float, float]] = deque(maxlen=KEPT)  # from when to when
+        self._counted: deque[_Span] = deque(maxlen=KEPT)
         self._sights: deque[_Sight] = deque()
+        self._dropped = 0  # frames since our network looked last
         self._waiting: list[tuple[Rep, list[Features]]] = []
 
     def see(self, pose: Pose | None, now_s: float) -> None:
         """Takes the lifter as the first judge was shown him, and with him how our network sees him."""
         ours = pose.second if pose is not None else None
+        self._dropped += pose.dropped if pose is not None else 0
         if pose is not None and ours is not None:
             self._note_sight(pose, ours)
+            ours, self._dropped = replace(ours, dropped=self._dropped), 0
         lifter = self._lifter
         if lifter.lost(now_s):
             self.finish()
@@ -83,7 +95,7 @@ class SecondJudge:
 
     def hear(self, rep: Rep) -> None:
         """Takes a rep that the first judge counts."""
-        self._counted.append((rep.start_s, rep.lockout_s))
+        self._counted.append(_Span(rep.start_s, rep.bottom_s, rep.lockout_s))
 
     def due(self, under_way_s: float | None) -> list[tuple[Rep, list[Features]]]:
         """Reps that the first judge has not counted and can no longer count; each is given once.
@@ -109,18 +121,24 @@ class SecondJudge:
             self._waiting.append((movement.rep, list(movement.seen)))
 
     def _known(self, rep: Rep) -> bool:
-        """Whether the first judge has counted it."""
-        return any(start_s < rep.lockout_s and rep.start_s < lockout_s for start_s, lockout_s in self._counted)
+        """Whether the first judge has counted it: the bottom of one lies within the other."""
+        return any(
+            one.start_s < rep.bottom_s < one.lockout_s or rep.start_s < one.bottom_s < rep.lockout_s
+            for one in self._counted
+        )
 
     def _note_sight(self, pose: Pose, ours: Pose) -> None:
         now_s = ours.captured_s
-        while self._sights and not 0 <= now_s - self._sights[0].at_s <= KEPT_S:
+        if self._sights and now_s < self._sights[-1].at_s:  # another clock
+            self._sights.clear()
+            self._counted.clear()
+        while self._sights and now_s - self._sights[0].at_s > KEPT_S:
             self._sights.popleft()
-        sure = certainty(pose) if apart_m(ours, pose) <= ELSEWHERE_M else -math.inf
+        sure = -math.inf if apart_m(ours, pose) > ELSEWHERE_M else certainty(pose)
         self._sights.append(_Sight(now_s, sure, float(pose.scores[_HIPS].min())))
 
     def _clear(self, rep: Rep) -> bool:
         """Whether BlazePose was sure of the lifter meanwhile, as a rule, and saw his hips."""
         sights = [sight for sight in self._sights if rep.start_s <= sight.at_s <= rep.lockout_s]
         sure, hips_seen = (np.median([getattr(sight, of) for sight in sights]) for of in ("certainty", "hips_seen"))
-        return bool(sure >= SURE and hips_seen >= HIPS_SEEN)
+        return bool(sure >= CLEAR and hips_seen >= HIPS_SEEN)

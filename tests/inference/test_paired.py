@@ -272,6 +272,36 @@ def test_it_looks_more_often_where_blazepose_is_unsure_or_both_differ_and_for_a_
     assert np.median(np.diff(later)) == pytest.approx(LOOK_S, abs=1 / FPS)
 
 
+@pytest.mark.parametrize(("tall_px", "aside_px", "along"), [(300, 60, True), (120, 250, False), (300, 5, True)])
+def test_whom_our_network_sees_goes_along_only_if_he_may_be_the_lifter(
+    tall_px: float, aside_px: float, along: bool
+) -> None:
+    found = played(lambda t: figure(320, 300, t), lambda t: figure(320 + aside_px, tall_px, t), 3)
+    assert any(p.second is not None for _, p in found) == along
+
+
+def test_a_look_changes_nothing_of_whom_is_believed() -> None:
+    found = played(  # somebody with a much stronger claim than whom BlazePose follows is believed after checks alone
+        lambda t: figure(560, 200, t), lambda t: figure(320, 300, t), 1.0
+    )
+    checked = [t for t, p in found if where(p) == 320]
+    model = Paired(Play(lambda t: figure(560, 200, t)), Play(lambda t: figure(320, 300, t)))  # type: ignore[arg-type]
+    model._check = lambda frame, pose: None  # type: ignore[method-assign]
+    assert checked
+    assert {where(look(model, t)) for t in np.arange(0, 1, 1 / FPS)} == {560}
+
+
+def test_between_looks_our_network_runs_for_no_check_that_can_wait() -> None:
+    asked_s: list[float] = []
+
+    def ours(t: float) -> Pose:
+        asked_s.append(t)
+        return figure(320, 300, t)
+
+    played(lambda t: figure(320, 300, t), ours, 3 * CHECK_S)
+    assert len(asked_s) <= 3 * CHECK_S / LOOK_S + 2 * 3, "and for each search of the whole picture"
+
+
 def test_where_our_network_is_needed_its_pose_goes_along_in_each_frame_and_with_its_own_scores() -> None:
     found, _ = watched(never, always, 1)
     hips = index("left_hip", "right_hip")

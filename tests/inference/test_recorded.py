@@ -80,3 +80,14 @@ def test_replayed_the_second_view_is_of_the_same_frame(tmp_path: Path) -> None:
     assert found.second is not None
     assert (found.second.captured_s, found.second.index, found.second.dropped) == (10.0, 77, 3)
     assert model.estimate(Frame(np.zeros((4, 4, 3), np.uint8), 10.0 + 1 / 30, 78, 0)).second is None
+
+
+def test_rows_of_our_network_that_are_not_there_are_an_input_error(tmp_path: Path) -> None:
+    path = tmp_path / "poses.npz"
+    recorded.save(path, [(0.0, replace(some(0), second=some(1)))], (640, 480))
+    with np.load(path) as stored:
+        data = dict(stored)
+    for rows in ([50], [-1], [0, 0]):
+        np.savez(path, **{**data, "second_rows": np.array(rows)})
+        with pytest.raises(InputError, match="not stored keypoints"):
+            list(recorded.load(path))

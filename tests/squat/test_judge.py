@@ -403,7 +403,7 @@ def test_a_rep_leaves_nothing_behind_in_memory(fps: float, down_s: float):
                 found += sum(isinstance(event, RepJudged) for event in judge.see(shown, shown.captured_s))
         return sys.getallocatedblocks() - held
 
-    lift(80)  # free lists fill
+    lift(240)  # free lists fill
     before, grown = found, lift(40)
     assert found - before == 40
     assert grown < 20  # 40 or more where each rep left some tuples of its poses

@@ -5,20 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figure import Part, Shot, bottoms, squat, stand
+from figure import LUNGE, Part, Shot, bottoms, squat, stand
 
 from device.squat.events import RepJudged
 from device.squat.follower import GIVE_UP_S, LOST_S
-from device.squat.judge import Judge
+from device.squat.judge import Judge, JudgeSettings
 from device.squat.pose import Pose
 from device.squat.rep import Rep
 from device.squat.rulebook import Decision
-from device.squat.second import CERTAIN, SURE
+from device.squat.second import CERTAIN, CLEAR, ELSEWHERE_M, KEPT_S, SecondJudge
 
 FIRST, SECOND = Shot(noise_m=0.004), Shot(noise_m=0.004, size=(721, 1280))
 DEEP = squat(14.0)
 SET = [*stand(), *DEEP, *stand(), *DEEP, *stand()]
-CLEAR, UNCLEAR = 0.99, 0.9  # scores of joints that a pose model is sure of, and is not
+SURE, UNSURE = 0.96, 0.94  # scores of joints that a pose model is sure of, and is not
 SECONDS = sum(part.seconds for part in SET)
 
 Network = Callable[[Rep], float]
@@ -29,7 +29,7 @@ def says(second: float, first: float = 0.99) -> Network:
     return lambda rep: second if rep.poses[0].size == SECOND.size else first
 
 
-def film(first: Sequence[Part] | None, second: Sequence[Part], score: float = UNCLEAR, every: int = 1) -> list[Pose]:
+def film(first: Sequence[Part] | None, second: Sequence[Part], score: float = UNSURE, every: int = 1) -> list[Pose]:
     """What BlazePose sees, None = somebody who stands still, with what our network sees in every so many frames."""
     beside = SECOND.film(second)
     poses = FIRST.film(first if first is not None else stand(sum(part.seconds for part in second)))
@@ -94,9 +94,9 @@ def test_the_network_is_not_asked_again_of_what_has_been_counted() -> None:
 def test_where_the_lifter_was_seen_clearly_the_first_judges_silence_is_an_answer() -> None:
     slight = [*stand(), *squat(-30.0), *stand(), *squat(-30.0), *stand()]
     for first in (slight, SET):
-        assert watched(film(first, SET, CLEAR), says(1.0, first=0.0)) == []
+        assert watched(film(first, SET, SURE), says(1.0, first=0.0)) == []
         assert by_second(watched(film(first, SET), says(1.0, first=0.0))) == [True, True]
-    assert np.log(UNCLEAR / (1 - UNCLEAR)) < SURE < np.log(CLEAR / (1 - CLEAR))
+    assert np.log(UNSURE / (1 - UNSURE)) < CLEAR < np.log(SURE / (1 - SURE))
 
 
 def test_who_was_seen_clearly_for_less_than_half_of_a_rep_was_not_seen_clearly() -> None:
@@ -105,20 +105,20 @@ def test_who_was_seen_clearly_for_less_than_half_of_a_rep_was_not_seen_clearly()
         poses = film(one, one)
         for pose in poses:
             if pose.captured_s < until_s:
-                pose.scores[:] = CLEAR
+                pose.scores[:] = SURE
         assert len(watched(poses, says(1.0, first=0.0))) == reps
 
 
 def test_a_lifter_whose_hips_are_not_seen_is_not_seen_clearly() -> None:
-    poses = film(SET, SET, CLEAR)
+    poses = film(SET, SET, SURE)
     for pose in poses:
-        pose.scores[[7, 8]] = 0.45
+        pose.scores[7] = 0.45  # one of them
     assert by_second(watched(poses, says(1.0, first=0.0))) == [True, True]
 
 
 @pytest.mark.parametrize(("aside_px", "reps"), [(20.0, 0), (200.0, 2)])
 def test_who_is_followed_elsewhere_is_not_the_lifter_however_clearly_he_is_seen(aside_px: float, reps: int) -> None:
-    poses = film(SET, SET, CLEAR)
+    poses = film(SET, SET, SURE)
     for pose in poses:
         pose.keypoints[:, 0] += aside_px
     assert len(watched(poses, says(1.0, first=0.0))) == reps
@@ -177,3 +177,71 @@ def test_a_lifter_whom_it_no_longer_sees_is_gone() -> None:
 def test_who_stays_down_for_ever_is_no_rep_of_the_second_judge() -> None:
     stays = [*stand(), *squat(14.0, 1.2, GIVE_UP_S + 2.0), *stand()]
     assert watched(film(None, stays), says(1.0)) == []
+
+
+def test_a_distance_that_is_unknown_is_none_to_somebody_else() -> None:
+    poses = [replace(p, second=replace(p.second, world=np.full_like(p.second.world, np.nan))) for p in film(SET, SET)]
+    judge = SecondJudge(says(1.0))
+    for pose in poses[:10]:
+        judge.see(pose, pose.captured_s)
+    assert np.isfinite([sight.certainty for sight in judge._sights]).all()
+    far = replace(poses[10], keypoints=poses[10].keypoints + 500, second=film(SET, SET)[10].second)
+    judge.see(far, far.captured_s)
+    assert judge._sights[-1].certainty == -np.inf, f"more than {ELSEWHERE_M} m"
+
+
+def test_the_rules_are_heard_of_what_the_network_is_certain_of() -> None:
+    lunges = [*stand(), Part(LUNGE, 1.2), Part(LUNGE, 0.1), *stand(1.1), *stand()]
+    assert watched(film(None, lunges), says(1.0)) == []
+    dip = [*stand(), *squat(-40.0), *stand()]
+    assert watched(film(None, dip), says(1.0)) == [], "whom nobody would count who saw him"
+
+
+def test_what_the_first_judge_begins_after_it_holds_nothing_up() -> None:
+    later = [*stand(4.2), *squat(14.0, 1.2, 3.0, 1.1), *stand()]
+    one = [*stand(), *DEEP, *stand(sum(part.seconds for part in later) - 1.5 - sum(part.seconds for part in DEEP))]
+    seen = watched(film(later, one), says(1.0))
+    assert by_second(seen) == [True, False]
+    assert seen[0].at_s - seen[0].rep.lockout_s < 1
+
+
+def test_touch_and_go_of_which_the_first_judge_saw_one_alone_is_two() -> None:
+    both = [*stand(), *squat(14.0, up_s=0.9), *squat(14.0, 1.0), *stand()]
+    for lag_s in (0.0, 0.3):
+        last = sum(part.seconds for part in both) - sum(part.seconds for part in both[1:4]) - 1.5 - lag_s
+        first = [*stand(1.5 + lag_s), *both[1:4], *stand(last)]
+        assert by_second(watched(film(first, both), says(1.0))) == [False, True]
+
+
+def test_a_rest_is_told_from_the_rep_that_ended_last() -> None:
+    judge = Judge(JudgeSettings(set_gap_s=4.0), squat_network=says(1.0, first=0.0))
+    longer = [*stand(), *squat(14.0, 1.2, 3.0, 1.1), *stand(0.5), *stand(), *DEEP, *stand()]
+    one = [*stand(), *DEEP, *stand(4.0), *DEEP, *stand()]
+    one[-1] = Part(one[-1].to, sum(p.seconds for p in longer) - sum(p.seconds for p in one[:-1]))
+    seen = watched(film(longer, one), None, judge)
+    assert [event.set_number for event in seen] == [1, 2], "however late the first was told"
+    assert seen[0].at_s - seen[0].rep.lockout_s > 2
+
+
+def test_what_it_keeps_does_not_grow() -> None:
+    judge, poses = SecondJudge(says(0.0)), film(None, stand(10.0))
+    for turn in range(8):
+        for pose in poses:
+            at_s = pose.captured_s + 10.1 * turn
+            judge.see(replace(pose, captured_s=at_s, second=replace(pose.second, captured_s=at_s)), at_s)
+    assert len(judge._sights) <= (KEPT_S + 1) * FIRST.fps
+    assert judge._sights[-1].at_s - judge._sights[0].at_s <= KEPT_S
+
+
+def test_a_clock_that_goes_back_begins_anew() -> None:
+    judge, poses = Judge(squat_network=says(1.0)), film(SET, SET, SURE)
+    assert by_second(watched(poses, None, judge)) == [False, False]
+    again = film(None, SET)
+    assert by_second(watched(again, None, judge)) == [True, True]
+
+
+def test_frames_lost_between_two_looks_count() -> None:
+    poses = [replace(p, dropped=int(k % 10 == 1)) for k, p in enumerate(film(None, SET, every=4))]
+    for event in watched(poses, says(1.0)):
+        frames = [p.dropped for p in poses if event.rep.start_s < p.captured_s <= event.rep.poses[-1].captured_s]
+        assert event.rep.dropped == pytest.approx(sum(frames), abs=1)
