@@ -403,10 +403,12 @@ def test_a_rep_leaves_nothing_behind_in_memory(fps: float, down_s: float):
                 found += sum(isinstance(event, RepJudged) for event in judge.see(shown, shown.captured_s))
         return sys.getallocatedblocks() - held
 
-    lift(240)  # free lists fill
-    before, grown = found, lift(40)
-    assert found - before == 40
-    assert grown < 20  # 40 or more where each rep left some tuples of its poses
+    for _ in range(12):  # free lists fill
+        before, grown = found, lift(40)
+        assert found - before >= 39  # the last of the first round is told in the second
+        if grown < 20:
+            return
+    pytest.fail(f"{grown} blocks more after 40 reps: each left some of its poses")
 
 
 def test_who_rises_is_not_asked_any_more_whether_he_is_deep() -> None:
