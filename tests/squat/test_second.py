@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figure import LUNGE, Part, Shot, bottoms, squat, stand
+from figure import LUNGE, STANDING, Part, Shot, bottoms, squat, squatting, stand
 
 from device.squat.events import RepJudged
 from device.squat.follower import GIVE_UP_S, LOST_S
@@ -245,3 +245,11 @@ def test_frames_lost_between_two_looks_count() -> None:
     for event in watched(poses, says(1.0)):
         frames = [p.dropped for p in poses if event.rep.start_s < p.captured_s <= event.rep.poses[-1].captured_s]
         assert event.rep.dropped == pytest.approx(sum(frames), abs=1)
+
+
+def test_two_that_the_first_judge_took_for_one_are_two() -> None:
+    both = [*stand(), *DEEP, *stand(), *DEEP, *stand()]
+    down_s, half = sum(part.seconds for part in DEEP), squatting(-20.0)
+    long = [*stand(), *DEEP[:2], Part(half, 1.0), Part(half, 2 * down_s + 1.5 - 3.4), Part(STANDING, 1.1), *stand()]
+    assert sum(p.seconds for p in long) == pytest.approx(sum(p.seconds for p in both))
+    assert by_second(watched(film(long, both), says(1.0))) == [False, True]
