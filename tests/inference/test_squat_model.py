@@ -18,6 +18,7 @@ from device.squat.events import RepJudged
 from device.squat.form_input import CHANNELS, FORM_INPUT_VERSION, STEPS
 from device.squat.judge import Judge
 from device.squat.pose import index
+from device.squat.second import CERTAIN
 from device.squat.squatness import SURE, UNLIKELY
 
 
@@ -157,7 +158,9 @@ def test_the_shipped_network_knows_a_squat(tmp_path: Path) -> None:
     assert any(isinstance(event, RepJudged) for event in found)
     assert asked[0] > SURE
     told = json.loads(models.find("squat").path.with_suffix(".json").read_text("utf-8"))
-    assert told["thresholds"] == {"unlikely": UNLIKELY, "sure": SURE}, "the card says what the device does"
+    assert told["thresholds"] == {"unlikely": UNLIKELY, "sure": SURE, "certain": CERTAIN}, (
+        "the card says what the device does"
+    )
 
 
 @pytest.mark.parametrize("view_deg", [0, 60, 135])
