@@ -44,9 +44,9 @@ FRAME_S = 0.1  # the longest time that one frame stands for
 LEGS_SEEN, HIPS_OVER_FEET = 0.5, 0.15  # hips no further over the feet, in leg lengths, on legs that are hardly seen,
 # are made up: on plates 0.07 to -0.8; squatters behind a post under a camera that looks down 0.44 and more
 CHECK_S = 4.0  # how often our network searches the whole picture for the lifter
+BEAT_THEIRS = 3.0  # how much stronger our network's claim must be than that of whom BlazePose follows
 LEAST_CLAIM = 0.8  # the same for his reps to count at all; a lifter beside the spotter whom BlazePose follows 0.97 and
 # more, somebody half as tall and aside 0.5 or less
-BEAT_THEIRS = 3.0  # how much stronger our network's claim must be than that of whom BlazePose follows
 
 _UNSURE = 0.9 * MIN_SCORE
 _TELL_DEPTH = index("left_hip", "right_hip", *SURFACES)

@@ -21,14 +21,10 @@ from device.squat.pose import Pose, index
 from device.squat.rep import Rep
 from device.squat.squatness import HIPS_SEEN, SquatNetwork, is_squat
 
-CERTAIN = (
-    0.97  # of the network: so likely it must be a squat; of 109 other movements by bodies that trained nothing none
-)
-# is 0.95 or more, of 139 squats 129 are; in a real clip that is seen clearly one is 0.994
-CLEAR = (
-    3.0  # median `certainty` of BlazePose over a rep from which on it saw the lifter clearly; of 10 reps that it saw
-)
-# wrongly 8 have -0.4 to 2.9, good mornings that our network takes for squats 3.5 to 3.8
+CERTAIN = 0.97  # of the network: so likely it must be a squat; of 109 other movements by bodies that trained nothing
+# none is 0.95 or more, of 139 squats 129 are 0.97; in a real clip one that BlazePose sees clearly is 0.994
+CLEAR = 3.0  # median `certainty` of BlazePose over a rep from which on it saw the lifter clearly; of 10 reps that it
+# saw wrongly 8 have -0.4 to 2.9, good mornings that our network took for squats 3.5 to 3.8
 BESIDE_S = 0.3  # whom the first judge saw lowest so long before or after a rep was in it
 ELSEWHERE_M = 0.3  # hips so far from where our network sees them are somebody else's, or made up
 KEPT = 16  # the reps that the first judge counted last are remembered
@@ -134,5 +130,7 @@ class SecondJudge:
     def _clear(self, rep: Rep) -> bool:
         """Whether BlazePose was sure of the lifter meanwhile, as a rule, and saw his hips."""
         sights = [sight for sight in self._sights if rep.start_s <= sight.at_s <= rep.lockout_s]
+        if not sights:
+            return False
         sure, hips_seen = (np.median([getattr(sight, of) for sight in sights]) for of in ("certainty", "hips_seen"))
         return bool(sure >= CLEAR and hips_seen >= HIPS_SEEN)
