@@ -282,13 +282,14 @@ def test_whom_our_network_sees_goes_along_only_if_he_may_be_the_lifter(
 
 def test_a_look_changes_nothing_of_whom_is_believed() -> None:
     found = played(  # somebody with a much stronger claim than whom BlazePose follows is believed after checks alone
-        lambda t: figure(560, 200, t), lambda t: figure(320, 300, t), 1.0
+        lambda t: figure(560, 200, t), lambda t: figure(320, 300, t), 3.0
     )
     checked = [t for t, p in found if where(p) == 320]
     model = Paired(Play(lambda t: figure(560, 200, t)), Play(lambda t: figure(320, 300, t)))  # type: ignore[arg-type]
     model._check = lambda frame, pose: None  # type: ignore[method-assign]
     assert checked
-    assert {where(look(model, t)) for t in np.arange(0, 1, 1 / FPS)} == {560}
+    model._check_s = np.inf
+    assert {where(look(model, t)) for t in np.arange(0, 3, 1 / FPS)} == {560}
 
 
 def test_between_looks_our_network_runs_for_no_check_that_can_wait() -> None:
@@ -300,6 +301,9 @@ def test_between_looks_our_network_runs_for_no_check_that_can_wait() -> None:
 
     played(lambda t: figure(320, 300, t), ours, 3 * CHECK_S)
     assert len(asked_s) <= 3 * CHECK_S / LOOK_S + 2 * 3, "and for each search of the whole picture"
+    asked_s.clear()
+    played(lambda t: figure(400, 290, t), ours, 3 * CHECK_S)  # nobody whom BlazePose sees there, so it looks again soon
+    assert sum(np.diff(asked_s) < DOUBT_LOOK_S) <= 2 * 3
 
 
 def test_where_our_network_is_needed_its_pose_goes_along_in_each_frame_and_with_its_own_scores() -> None:

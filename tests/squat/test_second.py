@@ -110,7 +110,7 @@ def test_who_was_seen_clearly_for_less_than_half_of_a_rep_was_not_seen_clearly()
 
 
 def test_a_lifter_whose_hips_are_not_seen_is_not_seen_clearly() -> None:
-    poses = film(SET, SET, SURE)
+    poses = film(SET, SET, 0.99)
     for pose in poses:
         pose.scores[7] = 0.45  # one of them
     assert by_second(watched(poses, says(1.0, first=0.0))) == [True, True]
@@ -198,11 +198,12 @@ def test_the_rules_are_heard_of_what_the_network_is_certain_of() -> None:
 
 
 def test_what_the_first_judge_begins_after_it_holds_nothing_up() -> None:
-    later = [*stand(4.2), *squat(14.0, 1.2, 3.0, 1.1), *stand()]
+    later = [*stand(3.55), *squat(14.0, 0.7, 3.0, 1.1), *stand()]
     one = [*stand(), *DEEP, *stand(sum(part.seconds for part in later) - 1.5 - sum(part.seconds for part in DEEP))]
     seen = watched(film(later, one), says(1.0))
     assert by_second(seen) == [True, False]
     assert seen[0].at_s - seen[0].rep.lockout_s < 1
+    assert seen[0].at_s > seen[1].rep.start_s, "he has begun by then"
 
 
 def test_touch_and_go_of_which_the_first_judge_saw_one_alone_is_two() -> None:
