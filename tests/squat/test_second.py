@@ -198,7 +198,7 @@ def test_the_rules_are_heard_of_what_the_network_is_certain_of() -> None:
 
 
 def test_what_the_first_judge_begins_after_it_holds_nothing_up() -> None:
-    later = [*stand(3.55), *squat(14.0, 0.7, 3.0, 1.1), *stand()]
+    later = [*stand(3.4), *squat(14.0, 0.7, 3.0, 1.1), *stand()]
     one = [*stand(), *DEEP, *stand(sum(part.seconds for part in later) - 1.5 - sum(part.seconds for part in DEEP))]
     seen = watched(film(later, one), says(1.0))
     assert by_second(seen) == [True, False]
