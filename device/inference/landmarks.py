@@ -80,7 +80,7 @@ class LandmarkModel:
     def __init__(self, path: Path, threads: int = 1, runtime: str | None = None) -> None:
         self._model = Model(path, threads, runtime)
         self.runtime = self._model.runtime
-        self._input = np.empty((1, SIZE, SIZE, 3), np.float32)  # anew in each frame it would cost a third of a crop
+        self._input = np.empty((1, SIZE, SIZE, 3), np.float32)  # once, not in each frame
 
     def see(self, image: NDArray[np.uint8], crop: Crop) -> Seen | None:
         """What is in a crop of an image (H, W, 3), or None where nobody is."""

@@ -60,9 +60,6 @@ def open_pose_model(
         return RecordedPoses(name.removeprefix(RECORDED))
     if name not in NAMES:
         raise ModelError(f"pose model {name!r}: expected one of {', '.join(NAMES)}")
-    import cv2  # not above: what only names a model must be quick to load
-
-    cv2.setNumThreads(1)  # its threads would wait for those of TFLite
     bar = models.find(bar_end.NAME) if bar_ends else None  # told before anything is loaded
     model = _poses(name, threads, runtime, surfaces)
     return model if bar is None else WithBarEnds(model, BarEndModel(bar, threads, runtime), bar.sha256)

@@ -24,7 +24,7 @@ from device.squat.squatness import HIPS_SEEN, SquatNetwork, is_squat
 CERTAIN = 0.97  # of the network: so likely it must be a squat; of 109 other movements by bodies that trained nothing
 # none is 0.95 or more, of 139 squats 129 are 0.97; in a real clip one that BlazePose sees clearly is 0.994
 CLEAR = 3.0  # median `certainty` of BlazePose over a rep from which on it saw the lifter clearly; of 10 reps that it
-# saw wrongly 8 have -0.4 to 2.9, good mornings that our network took for squats 3.5 to 3.8
+# saw wrongly 8 have -0.4 to 2.9, good mornings that our network took for squats 3.3 to 3.8
 BESIDE_S = 0.3  # whom the first judge saw lowest so long before or after a rep was in it
 ELSEWHERE_M = 0.3  # hips so far from where our network sees them are somebody else's, or made up
 KEPT = 16  # the reps that the first judge counted last are remembered

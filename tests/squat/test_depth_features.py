@@ -8,7 +8,17 @@ import pytest
 from figure import Shot, reps, squat, stand
 
 from device.squat.depth import MEAN_HEIGHT_CM, NETWORK, estimate_by_network
-from device.squat.depth_features import COUNT, FRAME_SIZE, FRAMES, GLOBAL, PER_FRAME, depth_features, mirroring
+from device.squat.depth_features import (
+    COUNT,
+    FRAME_SIZE,
+    FRAMES,
+    GLOBAL,
+    PER_FRAME,
+    at_moments,
+    depth_features,
+    mirroring,
+    moments,
+)
 from device.squat.judge import Judge, JudgeSettings
 from device.squat.perspective import Optics
 from device.squat.pose import JOINTS, KEYPOINTS, Array, Pose, index
@@ -164,3 +174,16 @@ def test_the_judge_asks_the_network_about_the_lowest_pose() -> None:
     assert len(reps(poses)) == 1
     with pytest.raises(ValueError, match="network"):
         Judge(JudgeSettings(method=NETWORK))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_moments_are_those_of_the_whole_rep_though_few_of_its_poses_are_asked(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    at_s = np.sort(3 * rng.random(rng.integers(1, 60)))
+    poses = [Pose(rng.random((23, 2)), rng.random(23), rng.random((23, 3)), float(t), k) for k, t in enumerate(at_s)]
+    lowest_s = float(rng.uniform(-0.5, 3.5))
+    found = moments(poses, lowest_s)
+    assert found is not None
+    for name in ("keypoints", "world", "scores"):
+        whole = at_moments(np.array([getattr(p, name) for p in poses]), at_s, lowest_s)
+        np.testing.assert_array_equal(getattr(found, name), whole.astype(np.float32))

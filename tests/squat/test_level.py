@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from device.squat.level import TALLEST, Level
+from device.squat.level import TALLEST, Level, upright
 from device.squat.pose import KEYPOINTS, Pose, index
 
 
@@ -204,3 +204,13 @@ def test_feet_that_jump_for_single_poses_have_not_walked():
         level.see(replace(low, keypoints=low.keypoints + aside, captured_s=i / 30), world)
         assert level.planted
     assert level.seen_px == pytest.approx(stood_px)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_vertical_is_turned_upright_by_the_shortest_rotation(seed: int) -> None:
+    up = np.random.default_rng(seed).normal(size=3) - [0, 2, 0]
+    up /= np.linalg.norm(up)
+    turn = upright(up)
+    assert turn @ up == pytest.approx([0, -1, 0], abs=1e-9)
+    assert turn @ turn.T == pytest.approx(np.eye(3), abs=1e-9)
+    assert np.trace(turn) == pytest.approx(1 - 2 * up[1]), "by the angle between the two, about what stands on both"
