@@ -29,6 +29,7 @@ def head(manifest: Mapping[str, Any]) -> str:
         f"{training['minutes']:g} minutes on {training['device']}; PyTorch {training['torch']}, code of commit "
         f"{short(training['commit'])}.",
         *([f"It began with the weights of a training before, in the file of sha256 {start[:12]}."] if start else []),
+        *_again(manifest),
         "",
         "```sh",
         f"python -m convert prepare convert/recipes/{recipe} --out DATA SOURCES...",
@@ -47,6 +48,17 @@ def head(manifest: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _again(manifest: Mapping[str, Any]) -> list[str]:
+    """Where the graph was exported anew: of which graph, and on what its figures are."""
+    if not (again := manifest.get("again")):
+        return []
+    data = ", ".join(f"{source['name']} ({source['sha256'][:12]})" for source in again["sources"])
+    return [
+        f"The graph was exported anew, with the same weights, by the code of commit {short(manifest['commit'])}, from "
+        f"the float graph of sha256 {again['float_sha256'][:12]}; the figures below are on {data}."
+    ]
 
 
 def _graph(manifest: Mapping[str, Any]) -> list[str]:

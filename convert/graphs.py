@@ -78,6 +78,17 @@ def weights(path: Path) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]
     return found
 
 
+def standardizing(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """What a graph takes from its input first, and what it then multiplies it by; None where it does not begin so."""
+    schema, model = _parse(path)
+    kinds, graph = schema.BuiltinOperator, model.subgraphs[0]
+    first = graph.operators[:2]
+    if [_code(model, operator) for operator in first] != [kinds.SUB, kinds.MUL]:
+        return None
+    constants = [graph.tensors[operator.inputs[1]] for operator in first]
+    return _values(model, constants[0]), _values(model, constants[1])
+
+
 def _values(model: Any, tensor: Any) -> NDArray[np.float32]:
     packed = np.asarray(model.buffers[tensor.buffer].data, np.uint8)
     return packed.view(np.float32).reshape([int(n) for n in tensor.shape]).copy()

@@ -100,7 +100,7 @@ def level(good: NDArray[np.float64], bad: NDArray[np.bool_]) -> float:
 
 
 def inputs(bottoms: Bottoms) -> NDArray[np.float32]:
-    """What the network is shown of each row, (N, STEPS, CHANNELS): the bottom alone."""
+    """What the network is shown of each row, (N, STEPS, REFINED_CHANNELS): the bottom alone."""
     shown = [lone(bottoms.pose(row)) for row in range(len(bottoms.label))]
     return bottom_alone(np.array(shown, np.float32))
 

@@ -1,7 +1,8 @@
 """`python -m convert quantize RUN --data DIR [--out models]`: a training to the files that the device runs.
 
 Writes NAME.tflite, NAME.json (manifest), NAME.md (card) and float/NAME.tflite, but only if the quantized graph passes
-against the float one (convert/verify.py). `--layers` prints what `keep_float` may name.
+against the float one (convert/verify.py). `--layers` prints what `keep_float` may name. `quantize --again NAME --data
+DIR` exports anew what ships, where this code exports otherwise than that which trained it: same weights, other graph.
 """
 
 import argparse
@@ -9,13 +10,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from convert import cards, graphs
 from convert.commit import commit
@@ -23,6 +25,7 @@ from convert.outputs import new_folder
 from convert.prepared import Prepared
 from convert.recipe import Recipe, read
 from convert.runs import Run
+from convert.start import begin
 from convert.verify import gate, passed
 from device.errors import InputError
 from device.inference.models import sha256, shipped_folder
@@ -36,19 +39,70 @@ TOOLS = ("litert-torch", "ai-edge-quantizer", "ai-edge-litert")
 def main(arguments: Sequence[str]) -> int:
     """Exports, quantizes, compares; gives 1 where the quantized graph does not pass."""
     parser = argparse.ArgumentParser(prog="python -m convert quantize", description=__doc__)
-    parser.add_argument("run", type=Path, help="what `train` wrote")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what it was trained on")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("run", type=Path, nargs="?", help="what `train` wrote")
+    which.add_argument("--again", metavar="NAME", help="the weights of models/float/NAME.tflite instead")
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="what it was trained on; again: any for the task"
+    )
     parser.add_argument("--out", type=new_folder, default=shipped_folder(), metavar="DIR", help="default: models/")
     parser.add_argument("--layers", action="store_true", help="only print the operations of the float graph")
     parser.add_argument(
         "--recipe", type=Path, metavar="FILE", help="take [quantize] from here, all else must be the same"
     )
     asked = parser.parse_args(arguments)
-    run, prepared = Run.open(asked.run), Prepared.open(asked.data)
-    if asked.recipe:
-        run = replace(run, recipe=requantized(run.recipe, asked.recipe))
+    prepared = Prepared.open(asked.data)
     with tempfile.TemporaryDirectory() as scratch:
-        return _quantize(run, prepared, Path(scratch), asked.out, asked.layers)
+        trained = _shipped(asked.again, prepared, Path(scratch)) if asked.again else _trained(asked.run, prepared)
+        if asked.recipe:
+            trained = replace(trained, recipe=requantized(trained.recipe, asked.recipe))
+        return _quantize(trained, prepared, Path(scratch), asked.out, asked.layers)
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A network, and what its manifest tells of its training."""
+
+    recipe: Recipe
+    net: nn.Module
+    training: Mapping[str, Any]
+    again: Mapping[str, Any] | None = None
+
+
+def _trained(folder: Path, prepared: Prepared) -> _Trained:
+    run = Run.open(folder)
+    training = {
+        "recipe": run.recipe.text,
+        "sources": prepared.about["sources"],
+        "data": dict(prepared.about["arrays"]),
+        "best_epoch": run.best["epoch"],
+        "start": run.about.get("start", ""),
+        **{key: run.about[key] for key in TOLD},
+    }
+    return _Trained(run.recipe, run.net(prepared), training)
+
+
+def _shipped(name: str, prepared: Prepared, scratch: Path) -> _Trained:
+    """The network of a graph that ships.
+
+    Raises:
+        InputError: there is none, its weights are not this code's network's, or the data is of another task.
+    """
+    folder = shipped_folder()
+    try:
+        manifest = json.loads((folder / f"{name}.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: no model {name} ({error})") from None
+    kept = scratch / "recipe.toml"
+    kept.write_text(manifest["training"]["recipe"], "utf-8")
+    recipe = read(kept)
+    kept.unlink()
+    if prepared.about["task"] != manifest["task"]:
+        raise InputError(f"{prepared.folder}: prepared for {prepared.about['task']}, {name} is of {manifest['task']}")
+    net = recipe.maker.net(recipe.net, prepared)
+    begin(net, folder / "float" / f"{name}.tflite", recipe.maker, prepared, recipe.train.seed)
+    again = {"float_sha256": manifest["float_sha256"], "sources": prepared.about["sources"]}
+    return _Trained(recipe, net.eval(), manifest["training"], again)
 
 
 def requantized(trained: Recipe, path: Path) -> Recipe:
@@ -64,10 +118,9 @@ def requantized(trained: Recipe, path: Path) -> Recipe:
     return wanted
 
 
-def _quantize(run: Run, prepared: Prepared, scratch: Path, out: Path, layers: bool) -> int:
-    recipe, task = run.recipe, run.recipe.maker
+def _quantize(trained: _Trained, prepared: Prepared, scratch: Path, out: Path, layers: bool) -> int:
+    recipe, task, net = trained.recipe, trained.recipe.maker, trained.net
     torch.set_num_threads(recipe.train.threads)
-    net = run.net(prepared)
     if calibrate := getattr(task, "calibrate", None):
         calibrate(net, prepared)
     floating, small = scratch / "float" / f"{recipe.name}.tflite", scratch / f"{recipe.name}.tflite"
@@ -85,7 +138,7 @@ def _quantize(run: Run, prepared: Prepared, scratch: Path, out: Path, layers: bo
     with torch.no_grad():
         metrics = {split: dict(task.measure(net, prepared, split)) for split in _measured(prepared)}
     manifest = {
-        **_manifest(run, prepared, floating, small),
+        **_manifest(trained, floating, small),
         **task.manifest(recipe.net, prepared),
         "metrics": metrics,
         "verify": found,
@@ -102,8 +155,8 @@ def _measured(prepared: Prepared) -> list[str]:
     return ["tune", "test"] if (prepared.split == 2).any() else ["tune"]
 
 
-def _manifest(run: Run, prepared: Prepared, floating: Path, small: Path) -> dict[str, Any]:
-    recipe, told = run.recipe, run.about
+def _manifest(trained: _Trained, floating: Path, small: Path) -> dict[str, Any]:
+    recipe = trained.recipe
     return {
         "name": recipe.name,
         "task": recipe.task,
@@ -121,14 +174,8 @@ def _manifest(run: Run, prepared: Prepared, floating: Path, small: Path) -> dict
         },
         "keypoints": list(KEYPOINTS),
         "features": FEATURES_VERSION,
-        "training": {
-            "recipe": recipe.text,
-            "sources": prepared.about["sources"],
-            "data": dict(prepared.about["arrays"]),
-            "best_epoch": run.best["epoch"],
-            "start": told.get("start", ""),
-            **{key: told[key] for key in TOLD},
-        },
+        "training": dict(trained.training),
+        **({"again": dict(trained.again)} if trained.again else {}),
         "commit": commit(),
     }
 

@@ -2,7 +2,8 @@
 
 Exporting folds each batch normalization into the convolution before it. Here it is unfolded: the convolution takes the
 graph's weights, the normalization the mean and deviation of what example inputs make of them, so that it changes
-nothing but adds the graph's bias, and training can go on.
+nothing but adds the graph's bias, and training can go on. A network that standardizes its input does so by the mean and
+deviation of the graph.
 """
 
 from copy import deepcopy
@@ -54,7 +55,8 @@ def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tup
     """Gives a network the weights of a graph.
 
     Args:
-        net: as it is exported; its convolutions and linear layers run in the graph's order.
+        net: as it is exported; its convolutions and linear layers run in the graph's order. It may give out more
+            channels of an output than the graph, after those that the graph has.
         path: the float graph, `models/float/NAME.tflite`.
         examples: (N, ...) inputs, some dozens.
         outputs: names of the outputs, in order.
@@ -86,6 +88,11 @@ def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tup
         layer.bias.copy_(mean + owed[0])
 
     net.eval()
+    buffers = {name.rpartition(".")[2]: buffer for name, buffer in net.named_buffers()}
+    if (taken := graphs.standardizing(path)) is not None and "deviation" in buffers:
+        mean, factor = (torch.as_tensor(part) for part in taken)
+        buffers["mean"].copy_(mean.reshape(buffers["mean"].shape))
+        buffers["deviation"].copy_((1 / factor).reshape(buffers["deviation"].shape))
     hooks = []
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -106,6 +113,6 @@ def _refuse_another(net: nn.Module, path: Path, examples: NDArray[np.float32], o
         for row in examples:
             found = model(row[None])
             for name, wanted in zip(outputs, net(torch.as_tensor(row[None])), strict=True):
-                apart = graphs.apart(found[name], wanted.numpy())
+                apart = graphs.apart(found[name], wanted.numpy()[..., : found[name].shape[-1]])
                 if not apart <= graphs.AGREE:
                     raise InputError(f"{path}: {name} of this network differs with its weights by {apart:.2g}")

@@ -1,11 +1,12 @@
-"""How far surface points are off: the head against BlazePose's hip and knee with the best offset fitted."""
+"""How far surface points and joints are off: the head against BlazePose with the best offset fitted."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.metrics import auc
 from convert.prepared import Prepared
-from device.squat.pose import index
+from device.inference.surface import Found
+from device.squat.pose import JOINTS, index
 
 PAIRS = {"crease": ("hip", "hip_crease"), "knee_top": ("knee", "knee_top")}
 """What BlazePose gives, and what is sought."""
@@ -14,16 +15,15 @@ VIEWS = (("front", 0.0, 22.5), ("front oblique", 22.5, 67.5), ("side", 67.5, 112
 Array = NDArray[np.float32]
 
 
-def card(points: Array, scores: Array, prepared: Prepared, rows: NDArray[np.intp]) -> str:
-    """The model card's sections: errors by method, by view, and how well what is hidden is told.
+def card(said: Found, prepared: Prepared, rows: NDArray[np.intp]) -> str:
+    """The model card's sections: errors by method, by view, how well what is hidden is told, and errors of the joints.
 
     Args:
-        points: (N, 4, 2) of the shipped graph.
-        scores: (N, 4) of the shipped graph.
+        said: of the shipped graph, its arrays with a row for each of `rows`.
         prepared: with the truth and with what BlazePose found.
         rows: (N,) which rows they belong to, of held-out bodies.
     """
-    found = prepared.arrays["found"][rows]
+    points, found = said.points, prepared.arrays["found"][rows]
     hips, knees = index("left_hip", "right_hip"), index("left_knee", "right_knee")
     methods = {
         "BlazePose's hip and knee": found[:, [*hips, *knees]],
@@ -46,8 +46,47 @@ def card(points: Array, scores: Array, prepared: Prepared, rows: NDArray[np.intp
         if which.any():
             cells = _cells(near_errors(points[which], prepared, rows[which]))
             lines.append(f"| {name} | {int(which.sum())} | {cells} |")
-    lines += ["", *_sight(scores, prepared, rows)]
+    lines += ["", *_sight(said.scores, prepared, rows), "", *_joints(said.joints, prepared, rows)]
     return "\n".join(lines) + "\n"
+
+
+def _joints(joints: Array, prepared: Prepared, rows: NDArray[np.intp]) -> list[str]:
+    """Errors of the joints (N, 17, 2) of both sides, and of the trunk's direction, beside BlazePose's."""
+    body, torso = slice(0, len(JOINTS)), prepared.arrays["torso_whole"][rows]
+    truth, inside = prepared.arrays["points"][rows][:, body], prepared.arrays["visible"][rows][:, body] > 0
+    trained = prepared.rows("train")[:: max(1, len(prepared.rows("train")) // 4000)]
+    off = prepared.arrays["found"][trained] - prepared.arrays["points"][trained][:, body]
+    off = np.where((prepared.arrays["visible"][trained][:, body] > 0)[..., None], off, np.nan)
+    found = prepared.arrays["found"][rows]
+    methods = (found, found - np.nanmedian(off, 0), joints)
+    lines = [
+        "Joints of both sides in the crop, median / 90th percentile in torso lengths not foreshortened:\n",
+        "| joint | BlazePose | less its median offset on the training bodies | this head |\n| --- | --- | --- | --- |",
+    ]
+    parts = dict.fromkeys(name.removeprefix("left_").removeprefix("right_") for name in JOINTS)
+    for part in parts:
+        these = [k for k, name in enumerate(JOINTS) if name.endswith(part)]
+        errors = [(np.linalg.norm(m - truth, axis=-1) / torso[:, None])[:, these][inside[:, these]] for m in methods]
+        lines.append(f"| {part} | {' | '.join(map(_spread, errors))} |")
+    angles = [np.degrees(np.abs(_turn(_trunk(m), _trunk(truth)))) for m in methods]
+    cells = " | ".join(f"{np.median(a):.1f} / {np.percentile(a, 90):.1f} deg" for a in angles)
+    return [*lines, f"| direction of the trunk in the picture | {cells} |"]
+
+
+def _spread(errors: Array) -> str:
+    return f"{np.median(errors):.1%} / {np.percentile(errors, 90):.1%}" if len(errors) else "none"
+
+
+def _trunk(joints: Array) -> Array:
+    """(N, 2) from the middle of the hips to that of the shoulders."""
+    ends = (joints[:, index(f"left_{name}", f"right_{name}")].mean(1) for name in ("shoulder", "hip"))
+    return np.asarray(np.subtract(*ends))
+
+
+def _turn(found: Array, true: Array) -> Array:
+    """(N,) radians from one direction to another."""
+    cross = found[:, 0] * true[:, 1] - found[:, 1] * true[:, 0]
+    return np.asarray(np.arctan2(cross, (found * true).sum(-1)))
 
 
 def _cells(errors: dict[str, float]) -> str:

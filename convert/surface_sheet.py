@@ -1,6 +1,7 @@
-"""`python -m convert surface-sheet`: where surface points are found on real clips, for a person to look at.
+"""`python -m convert surface-sheet`: where surface points and joints are found on real clips, for a person to look at.
 
-A tile for each labelled rep, at its bottom: hip creases red, knee tops yellow, pale where the score is below a half.
+A tile for each labelled rep, at its bottom: hip creases red, knee tops yellow, pale where the score is below a half;
+limbs between BlazePose's joints thin and grey, between the refined ones blue.
 """
 
 import argparse
@@ -19,11 +20,12 @@ from device.camera.frames import Frame
 from device.errors import InputError
 from device.inference.letterbox import Crop
 from device.inference.pose_model import open_pose_model
-from device.squat.pose import SURFACES, Pose, index
+from device.squat.pose import LIMBS, SURFACES, Pose, index
 
 TILE_PX, ACROSS = 256, 8
 BEFORE_S = 1.0  # tracking begins so long before the bottom
 COLOURS = {"hip_crease": (255, 40, 40), "knee_top": (255, 230, 0)}
+GREY, BLUE = (190, 190, 190), (60, 130, 255)
 _BODY = index("left_shoulder", "right_shoulder", "left_hip", "right_hip", "left_knee", "right_knee")
 
 
@@ -76,6 +78,10 @@ def _tile(frame: Frame, pose: Pose, name: str) -> NDArray[np.uint8]:
     crop = Crop((float(middle[0]), float(middle[1])), float(1.5 * np.ptp(body, 0).max()))
     tile = crop.cut(frame.image, TILE_PX)
     matrix = crop.input_from_frame(TILE_PX)
+    for joints, colour, width in ((pose.keypoints, GREY, 1), (pose.refined, BLUE, 2)):
+        for limb in LIMBS if joints is not None else ():
+            ends = (joints[index(*limb)] @ matrix[:, :2].T + matrix[:, 2]).round().astype(int)
+            cv2.line(tile, ends[0].tolist(), ends[1].tolist(), colour, width, cv2.LINE_AA)
     for place in SURFACES:
         row = index(place)[0]
         at = matrix[:, :2] @ pose.keypoints[row] + matrix[:, 2]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from convert.nets.form_geometry import Geometry
 from convert.recipe import within
-from device.squat.form_input import CHANNELS, STEPS, mirrored
+from device.squat.form_input import STEPS, mirrored
 from device.squat.pose_image import HEIGHT, WIDTH
 
 Floats = NDArray[np.float32]
@@ -123,13 +123,13 @@ class Member(nn.Module):
 
 
 class OfRep(nn.Module):
-    """What `form_input` gives, (B, STEPS, CHANNELS), to logits (B, outputs), the mean over the members.
+    """What `form_input` or `refined_input` gives, (B, STEPS, channels), to logits (B, outputs), the members' mean.
 
     When it does not learn it looks at the rep and at its mirror image, and says the mean.
 
     Args:
         told: the recipe's.
-        some: inputs of training reps (N, STEPS, CHANNELS), which set mean and spread.
+        some: inputs of training reps (N, STEPS, channels), which set mean and spread.
         outputs: how many.
         limit: what a step's normalised numbers are held within, so that a pose never met shouts no louder.
     """
@@ -145,7 +145,7 @@ class OfRep(nn.Module):
             flat = self._widened(torch.as_tensor(some)).flatten(0, 1)
         self.register_buffer("mean", flat.mean(0))
         self.register_buffer("spread", flat.std(0).clamp_min(LEAST_SPREAD))
-        self.register_buffer("mirror", torch.as_tensor(mirrored(np.eye(CHANNELS, dtype=np.float32))))
+        self.register_buffer("mirror", torch.as_tensor(mirrored(np.eye(some.shape[-1], dtype=np.float32))))
         self.members = nn.ModuleList(Member(told, flat.shape[1], outputs) for _ in range(told.members))
 
     def _widened(self, shown: Tensor) -> Tensor:
@@ -169,7 +169,7 @@ class Faults(OfRep):
 
     Args:
         told: the recipe's.
-        some: inputs of training reps (N, STEPS, CHANNELS), which set mean and spread.
+        some: inputs of training reps (N, STEPS, REFINED_CHANNELS), which set mean and spread.
         sizes: unit and middle (F,) of the faults' sizes; the network's own are (size - middle) / unit.
     """
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from device.squat.form_input import PER_JOINT
-from device.squat.pose import JOINTS
+from device.squat.form_input import CHANNELS, PER_JOINT, REFINED
+from device.squat.pose import JOINTS, KEYPOINTS
 
 _FEET = [JOINTS.index(f"{side}_{end}") for side in ("left", "right") for end in ("heel", "toe")]
 
@@ -12,6 +12,7 @@ _FEET = [JOINTS.index(f"{side}_{end}") for side in ("left", "right") for end in 
 class Geometry(nn.Module):
     """Joints (B, STEPS, CHANNELS) to what a coach would look at, (B, STEPS, 219), by plain arithmetic.
 
+    Where the refined points are there too, (B, STEPS, REFINED_CHANNELS), what they show comes last, 66 numbers.
     Leans, angles as sines and cosines, knees against toes, hips against knees and feet; then trunk, head, thighs,
     shanks, feet and arms one by one, and how each has turned and changed in length since the first step, where the
     lifter stood: what a pose model errs about him then and now falls out. From the world and, the flat ones, from the
@@ -32,11 +33,32 @@ class Geometry(nn.Module):
         out.append(at["left_hip"][..., 1] - at["right_hip"][..., 1])
         for side, sign in (("left", 1.0), ("right", -1.0)):
             out += _leg(*(at[f"{side}_{n}"] for n in ("hip", "knee", "ankle", "heel", "toe")), sign)
-        return torch.cat([torch.stack(out, -1), _against_standing(at), over.flatten(2)], -1)
+        widened = [torch.stack(out, -1), _against_standing(at), over.flatten(2)]
+        if shown.shape[-1] > CHANNELS:
+            widened.append(_refined(shown[..., CHANNELS:].unflatten(-1, (REFINED, 2))))
+        return torch.cat(widened, -1)
 
 
-def _against_standing(at: dict[str, Tensor]) -> Tensor:
-    """(B, STEPS, 130) ten parts of the body, each as it points, its length, and both against the first step."""
+def _refined(points: Tensor) -> Tensor:
+    """(B, STEPS, 66) of refined points (B, STEPS, REFINED, 2): the body's parts, both depths, and the ankles."""
+    at = {name: points[:, :, k, :] for k, name in enumerate(KEYPOINTS[:REFINED])}
+    flat = _body_parts(at)
+    wide = _length(flat)
+    flat = flat / wide.unsqueeze(-1)
+    depths = [at[f"{side}_knee_top"] - at[f"{side}_hip_crease"] for side in ("left", "right")]
+    ankles = (at["left_ankle"] + at["right_ankle"]) * 0.5  # from the middle of the hips, which is the origin
+    each = [flat.flatten(2), wide, wide - wide[:, :1], *_turned_flat(flat)]
+    return torch.cat([*each, *depths, ankles], -1)
+
+
+def _turned_flat(flat: Tensor) -> list[Tensor]:
+    """Cosine and sine of how far each part (B, STEPS, P, 2) has turned since the first step."""
+    lay = flat[:, :1]
+    return [(flat * lay).sum(-1), flat[..., 0] * lay[..., 1] - flat[..., 1] * lay[..., 0]]
+
+
+def _body_parts(at: dict[str, Tensor]) -> Tensor:
+    """(B, STEPS, 10, D) trunk, head, and of each side thigh, shank, foot and arm, as vectors."""
     middle = {n: (at[f"left_{n}"] + at[f"right_{n}"]) * 0.5 for n in ("hip", "shoulder")}
     parts = [middle["shoulder"] - middle["hip"], at["nose"] - middle["shoulder"]]
     for side in ("left", "right"):
@@ -44,17 +66,19 @@ def _against_standing(at: dict[str, Tensor]) -> Tensor:
             at[f"{side}_{to}"] - at[f"{side}_{start}"]
             for start, to in (("hip", "knee"), ("knee", "ankle"), ("heel", "toe"), ("shoulder", "wrist"))
         ]
-    room, flat = (torch.stack(parts, 2)[..., axes] for axes in (slice(0, 3), slice(3, 5)))
+    return torch.stack(parts, 2)
+
+
+def _against_standing(at: dict[str, Tensor]) -> Tensor:
+    """(B, STEPS, 130) ten parts of the body, each as it points, its length, and both against the first step."""
+    parts = _body_parts(at)
+    room, flat = parts[..., :3], parts[..., 3:5]
     long, wide = _length(room), _length(flat)
     room, flat = room / long.unsqueeze(-1), flat / wide.unsqueeze(-1)
-    stood, lay = room[:, :1], flat[:, :1]
-    turned = [
-        (room * stood).sum(-1), room[..., 1] * stood[..., 2] - room[..., 2] * stood[..., 1],
-        (flat * lay).sum(-1), flat[..., 0] * lay[..., 1] - flat[..., 1] * lay[..., 0],
-    ]  # fmt: skip
-    return torch.cat(
-        [room.flatten(2), flat.flatten(2), long, wide, long - long[:, :1], wide - wide[:, :1], *turned], -1
-    )
+    stood = room[:, :1]
+    turned = [(room * stood).sum(-1), room[..., 1] * stood[..., 2] - room[..., 2] * stood[..., 1]]
+    each = [room.flatten(2), flat.flatten(2), long, wide, long - long[:, :1], wide - wide[:, :1]]
+    return torch.cat([*each, *turned, *_turned_flat(flat)], -1)
 
 
 def _length(vector: Tensor) -> Tensor:

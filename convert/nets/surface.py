@@ -8,11 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convert.recipe import one_of, within
-from device.squat.pose import BAR_ENDS, JOINTS, KEYPOINTS, SURFACES
+from device.inference.surface import POINTS
+from device.squat.pose import BAR_ENDS, KEYPOINTS
 
 FEATURES, CELLS = 48, 64
-POINTS = (*SURFACES, *JOINTS)
-"""What heatmaps are trained for: the surface points, which ship, and the joints, which only help to learn."""
 SEEN = len(KEYPOINTS) - len(BAR_ENDS)
 """Maps of sight: of joints and surface points, in the order of KEYPOINTS."""
 

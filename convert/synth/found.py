@@ -9,6 +9,7 @@ the other, and stretched a little, so that few donors serve many reps.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,8 @@ from device import settings
 from device.errors import InputError
 from device.inference import recorded
 from device.squat import depth
-from device.squat.form_input import OTHER_SIDE
-from device.squat.pose import JOINTS, KEYPOINTS, Pose, index
+from device.squat.form_input import OTHER_SIDE, REFINED
+from device.squat.pose import JOINTS, KEYPOINTS, MIRRORED, Pose, index
 from device.squat.smoothing import Smoother
 
 Array = NDArray[np.float64]
@@ -29,7 +30,7 @@ SHARES = np.linspace(-0.3, 2.3, 53)  # 0 = the descent begins, 1 = bottom, 2 = l
 WORLD_LEG_M = 0.80  # thigh and shank in the metres of the pose model's world, about
 LANDED = 0.35  # leg lengths: found hips further from the true ones belong to someone else
 NEAREST = 6  # donors among which chance chooses
-_JOINTS = slice(0, len(JOINTS))
+_JOINTS, _SURFACES = slice(0, len(JOINTS)), slice(len(JOINTS), REFINED)
 _HIPS, _KNEES, _ANKLES = (index(f"left_{name}", f"right_{name}") for name in ("hip", "knee", "ankle"))
 
 
@@ -43,6 +44,7 @@ class Donor:
         world: (S, 17, 3) found less true, camera axes, both from the middle of the hips.
         picture: (S, 17, 2) found less true.
         scores: (S, 17) as found.
+        refined: (S, 21, 2) refined joints and surface points, found less true.
     """
 
     view_deg: float
@@ -51,6 +53,7 @@ class Donor:
     world: NDArray[np.float32]
     picture: NDArray[np.float32]
     scores: NDArray[np.float32]
+    refined: NDArray[np.float32]
 
     def mirrored(self) -> "Donor":
         """The same seen from the other side."""
@@ -58,6 +61,7 @@ class Donor:
         return Donor(
             -self.view_deg, self.pitch, self.body, self.world[:, OTHER_SIDE] * flip,
             self.picture[:, OTHER_SIDE] * flip[:2], self.scores[:, OTHER_SIDE],
+            self.refined[:, MIRRORED[:REFINED]] * flip[:2],
         )  # fmt: skip
 
 
@@ -149,22 +153,27 @@ def _donor(rep: KeypointRep, seen: Sequence[Pose | None]) -> Donor | None:
     found_leg = legs_m(np.array(worlds))
     rows, at = [], []
     for t, pose in enumerate(poses):
-        if pose is None or pose.world is None:
+        if pose is None or pose.world is None or pose.refined is None:
             continue
         picture = (pose.keypoints[_JOINTS] - rep.keypoints_px[t, _JOINTS]) / unit[t]
+        refined = (np.concatenate([pose.refined, pose.keypoints[_SURFACES]]) - rep.keypoints_px[t, :REFINED]) / unit[t]
         world = (pose.world - pose.world[_HIPS].mean(0))[_JOINTS] / found_leg - rep.camera_m[t, _JOINTS] / leg
         if np.linalg.norm(picture[_HIPS].mean(0)) > LANDED:
             continue
-        rows.append(np.concatenate([world, picture, pose.scores[_JOINTS, None]], -1))
+        rows.append(np.concatenate([world.ravel(), picture.ravel(), pose.scores[_JOINTS], refined.ravel()]))
         at.append(shares(rep)[t])
     if len(rows) < 0.8 * len(poses):
         return None
-    flat = np.array(rows).reshape(len(rows), -1)
-    over = _at(SHARES, np.array(at), flat).reshape(len(SHARES), -1, 6)
-    return Donor(
-        float(rep.about["view_deg"]), pitch_of(rep), int(rep.about["body"]),
-        over[..., :3].astype(np.float32), over[..., 3:5].astype(np.float32), over[..., 5].astype(np.float32),
-    )  # fmt: skip
+    over = _at(SHARES, np.array(at), np.array(rows)).astype(np.float32)
+    return Donor(float(rep.about["view_deg"]), pitch_of(rep), int(rep.about["body"]), *_apart(over))
+
+
+def _apart(rows: NDArray[np.floating]) -> tuple[NDArray[Any], ...]:
+    """Flat rows (N, C) as world (N, 17, 3), picture (N, 17, 2), scores (N, 17) and refined points (N, 21, 2)."""
+    count, joints = len(rows), len(JOINTS)
+    world, picture, scores, refined = np.split(rows, np.cumsum([3 * joints, 2 * joints, joints]), 1)
+    shapes = ((world, (joints, 3)), (picture, (joints, 2)), (scores, (joints,)), (refined, (REFINED, 2)))
+    return tuple(part.reshape(count, *shape) for part, shape in shapes)
 
 
 def _at(wanted: Array, known: Array, rows: NDArray[np.floating]) -> Array:
@@ -189,24 +198,32 @@ class Finder:
         """The poses of a rep; without `rng` the truth itself."""
         count, leg = len(rep.time_s), legs_m(rep.camera_m)
         world = rep.camera_m[:, _JOINTS] / leg
-        picture = rep.keypoints_px[:, _JOINTS].astype(float)
+        points = rep.keypoints_px[:, :REFINED].astype(float)
+        picture, refined = points[:, _JOINTS], points
         scores = np.where(rep.inside[:, _JOINTS], 0.98, 0.05)
         if rng is not None and self.lenders:
             donor = self._lender(rep, rng)
-            errors = np.concatenate([donor.world, donor.picture, donor.scores[..., None]], -1)
-            flat = errors.reshape(len(SHARES), -1)
+            parts = (donor.world, donor.picture, donor.scores, donor.refined)
+            flat = np.concatenate([part.reshape(len(SHARES), -1) for part in parts], 1)
             at = np.clip(shares(rep) + rng.normal(0, 0.05), SHARES[0], SHARES[-1])
-            lent = _at(at, SHARES, flat).reshape(count, -1, 6)
-            lent[..., :5] *= rng.normal(1, 0.15, (1, len(JOINTS), 1))
-            lent[..., :5] += rng.normal(0, 0.004, lent[..., :5].shape)  # what smoothing leaves of a frame's shiver
-            world = world + lent[..., :3]
-            picture = picture + lent[..., 3:5] * px_per_leg(rep)[:, None, None]
-            scores = np.clip(np.minimum(lent[..., 5], np.where(rep.inside[:, _JOINTS], 1, 0.3)), 0, 1)
+            off_world, off_picture, told, off_refined = _apart(_at(at, SHARES, flat))
+            stretch, px = rng.normal(1, 0.15, (1, REFINED, 1)), px_per_leg(rep)[:, None, None]
+
+            def errs(off: Array) -> Array:  # with what smoothing leaves of a frame's shiver
+                return off * stretch[:, : off.shape[1]] + rng.normal(0, 0.004, off.shape)
+
+            world = world + errs(off_world)
+            picture, refined = picture + errs(off_picture) * px, refined + errs(off_refined) * px
+            scores = np.clip(np.minimum(told, np.where(rep.inside[:, _JOINTS], 1, 0.3)), 0, 1)
         size = (int(rep.about["size"][0]), int(rep.about["size"][1]))
+        keypoints, joints = np.concatenate([picture, refined[:, _SURFACES]], 1), refined[:, _JOINTS].astype(np.float32)
         return [
-            Pose(_all(picture[t]), _all(scores[t], 0.0), _all(world[t] * WORLD_LEG_M), float(rep.time_s[t]), t, 0, size)
+            Pose(
+                _all(keypoints[t]), _all(scores[t], 0.0), _all(world[t] * WORLD_LEG_M), float(rep.time_s[t]), t, 0,
+                size, joints[t],
+            )
             for t in range(count)
-        ]
+        ]  # fmt: skip
 
     def _lender(self, rep: KeypointRep, rng: np.random.Generator) -> Donor:
         view, pitch = float(rep.about["view_deg"]), pitch_of(rep)
@@ -216,8 +233,8 @@ class Finder:
         return self.lenders[int(rng.choice(np.argsort(away)[:NEAREST]))]
 
 
-def _all(joints: NDArray[np.floating], absent: float = np.nan) -> NDArray[np.float32]:
-    """(23, ...) of (17, ...): the points that the model lacks are absent."""
-    out = np.full((len(KEYPOINTS), *joints.shape[1:]), absent, np.float32)
-    out[_JOINTS] = joints
+def _all(points: NDArray[np.floating], absent: float = np.nan) -> NDArray[np.float32]:
+    """(23, ...) of the first some points: those that the model lacks are absent."""
+    out = np.full((len(KEYPOINTS), *points.shape[1:]), absent, np.float32)
+    out[: len(points)] = points
     return out

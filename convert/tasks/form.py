@@ -21,13 +21,25 @@ from convert.tasks.task import Batch, Comparison
 from device.errors import InputError
 from device.inference.models import Manifest
 from device.inference.tflite import Model
-from device.squat.form_input import CHANNELS, DOWN, FORM_INPUT_VERSION, PER_JOINT, STEPS, mirrored
+from device.squat.form_input import (
+    CAMERA,
+    CHANNELS,
+    DOWN,
+    FORM_INPUT_VERSION,
+    PER_JOINT,
+    REFINED_CHANNELS,
+    REFINED_INPUT_VERSION,
+    STEPS,
+    mirrored,
+)
 from device.squat.pose import JOINTS
 
 TRUE_SHARE = 0.1  # of training reps shown as they truly were
 EXCHANGED = 0.7  # of those shown as found, with the errors of another
 NEAR = 40  # so far away in the order of views another rep may lend
 BOTTOM_SHARE = 0.15  # shown at the bottom alone
+UNREFINED_SHARE, UNREFINED_BOTTOMS = 0.15, 0.5  # shown without refined points, as where our own network follows the
+# lifter, or where landmarks are all there is: of whole reps, of bottoms alone
 GATE_REPS, GATE_PART = 500, 200
 
 
@@ -66,7 +78,7 @@ class Form:
         return Faults(net, some.reshape(-1, *some.shape[2:]), scales(prepared))
 
     def batch(self, prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator | None) -> dict[str, Any]:
-        """Reps as found, or in training mirrored, as they truly were, or the bottom alone."""
+        """Reps as found, or in training mirrored, as they truly were, the bottom alone, or without refined points."""
         shown, sizes = prepared.arrays["shown"], np.array(prepared.arrays["sizes"][rows])
         if rng is None:
             values = np.array(shown[rows, shown.shape[1] - 1], np.float32)
@@ -75,6 +87,8 @@ class Form:
             low = rng.random(len(rows)) < BOTTOM_SHARE
             values[low] = bottom_alone(disturbed(prepared, "alone", rows[low], rng))
             values = np.where(rng.random((len(rows), 1, 1)) < 0.5, mirrored(values), values)
+            unrefined = rng.random(len(rows)) < np.where(low, UNREFINED_BOTTOMS, UNREFINED_SHARE)
+            values[unrefined, :, CHANNELS:] = 0
         unit, middle = scales(prepared)
         return {
             "shown": values.astype(np.float32),
@@ -135,8 +149,9 @@ class Form:
     def manifest(self, net: FaultNet, prepared: Prepared) -> dict[str, Any]:
         """What the device checks."""
         return {
-            "input": "rep_keypoints",
+            "input": "refined_rep_keypoints",
             "form_input": FORM_INPUT_VERSION,
+            "refined_input": REFINED_INPUT_VERSION,
             "faults": list(FAULT_NAMES),
             "counts_from": {name: float(limit) for name, limit in zip(FAULT_NAMES, LIMITS, strict=True)},
             "threshold": 0.5,
@@ -146,13 +161,16 @@ class Form:
         """Figures of the shipped graph."""
         rows, apart = judged(prepared, "test"), judged(prepared, "test", partial=True)
         shown, sizes = prepared.arrays["shown"], np.array(prepared.arrays["sizes"])
-        last = shown.shape[1] - 1
+        true, found = (shown[rows, version].astype(np.float32) for version in (0, shown.shape[1] - 1))
+        unrefined = found.copy()
+        unrefined[..., CHANNELS:] = 0
         with Model(folder.with_suffix(".tflite")) as model:
             said = {
-                words: said_by(model, shown[rows, version].astype(np.float32))
-                for words, version in (("true keypoints", 0), ("as the pose model finds them", last))
+                "true keypoints": said_by(model, true),
+                "as found, without refined points": said_by(model, unrefined),
+                "as the pose model finds them": said_by(model, found),
             }
-            of_partial = said_by(model, shown[apart, last].astype(np.float32)) if len(apart) else None
+            of_partial = said_by(model, shown[apart, -1].astype(np.float32)) if len(apart) else None
         view_deg, rendered = (np.array(prepared.arrays[name][rows]) for name in ("view_deg", "rendered"))
         more = "" if of_partial is None else f"\n{form_figures.partial(of_partial, sizes[apart])}\n"
         return form_figures.card(folder, said, sizes[rows], view_deg, rendered) + more
@@ -202,6 +220,7 @@ def disturbed(prepared: Prepared, name: str, rows: NDArray[np.intp], rng: np.ran
     exchanged = true + lent * rng.normal(1, 0.15, one_each).astype(np.float32)
     scores = slice(PER_JOINT - 1, len(JOINTS) * PER_JOINT, PER_JOINT)
     exchanged[..., scores] = found[..., scores]
+    exchanged[..., CHANNELS:] *= found[..., CHANNELS:].any(-1, keepdims=True)
     return np.where((chosen > 0).reshape(one_each) & (rng.random(one_each) < EXCHANGED), exchanged, values)
 
 
@@ -218,12 +237,12 @@ def neighbours(prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Genera
 
 
 def bottom_alone(alone: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Reps of which only the bottom was seen, one pose each (B, CHANNELS): (B, STEPS, CHANNELS).
+    """Reps of which only the bottom was seen, one pose each (B, REFINED_CHANNELS): (B, STEPS, REFINED_CHANNELS).
 
     The pose is at the bottom's step and those beside it, nothing elsewhere; the camera is told at all of them.
     """
-    out = np.zeros((len(alone), STEPS, CHANNELS), np.float32)
-    out[:, :, -3:] = alone[:, None, -3:]
+    out = np.zeros((len(alone), STEPS, REFINED_CHANNELS), np.float32)
+    out[..., CAMERA] = alone[:, None, CAMERA]
     out[:, DOWN - 1 : DOWN + 2] = alone[:, None]
     return out
 

@@ -1,8 +1,8 @@
 """The data of both form networks: synthetic reps as the device would hold them, with the sizes of their faults.
 
-Rows are reps. `shown` (N, V, STEPS, CHANNELS) and `points` (N, V, 11, 17, 2) hold each rep V times: first as it truly
-was, then as the pose model would have found it (convert/synth/found.py), other errors each time. `alone` (N, V,
-CHANNELS): its bottom, of which nothing before or after was seen. `sizes` (N, F) in the order and units of
+Rows are reps. `shown` (N, V, STEPS, REFINED_CHANNELS) and `points` (N, V, 11, 17, 2) hold each rep V times: first as it
+truly was, then as the pose model would have found it (convert/synth/found.py), other errors each time. `alone` (N, V,
+REFINED_CHANNELS): its bottom, of which nothing before or after was seen. `sizes` (N, F) in the order and units of
 device.squat.form.FAULTS; `body`, `view_deg`, `rate_hz` (N,); `rendered` (N,): whether the pose model found it in
 rendered pictures, else its errors are lent; `partial` (N,): whether it was drawn to end high.
 """
@@ -29,7 +29,7 @@ from convert.synth.recipe import Motion, Output, Recipe, kept
 from device import settings
 from device.errors import InputError
 from device.squat.form import FAULTS
-from device.squat.form_input import DOWN, FORM_INPUT_VERSION, form_input
+from device.squat.form_input import DOWN, FORM_INPUT_VERSION, REFINED_INPUT_VERSION, refined_input
 from device.squat.pose import Pose
 from device.squat.pose_image import rep_points
 from device.squat.rep import Rep, Tempo
@@ -164,7 +164,8 @@ def written(task: str, rows: Sequence[Mapping[str, Any]], drawn: Any, sources: S
         },
         *(_source(path) for path in sources),
     ]
-    about = {"task": task, "form_input": FORM_INPUT_VERSION, "sources": told, "gaps": ["points"]}
+    inputs = {"form_input": FORM_INPUT_VERSION, "refined_input": REFINED_INPUT_VERSION}
+    about = {"task": task, **inputs, "sources": told, "gaps": ["points"]}
     return write(out, arrays, split.astype(np.uint8), about)
 
 
@@ -238,7 +239,7 @@ def cuts_of(rep: KeypointRep, finder: Finder, found: int, seed: int) -> list[Rep
 def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any] | None:
     shown, alone, points = [], [], []
     for cut in cuts:
-        inputs, bottom, joints = form_input(cut), lone(cut.poses[cut.bottom]), rep_points(cut)
+        inputs, bottom, joints = refined_input(cut), lone(cut.poses[cut.bottom]), rep_points(cut)
         if inputs is None or bottom is None or joints is None:
             return None
         shown.append(inputs.astype(np.float16))
@@ -258,12 +259,12 @@ def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any
 
 
 def lone(pose: Pose) -> NDArray[np.float32] | None:
-    """What a form network is shown of a bottom of which nothing before or after was seen, (CHANNELS,).
+    """What a form network is shown of a bottom of which nothing before or after was seen, (REFINED_CHANNELS,).
 
     Nobody was seen standing to tell how steeply the camera looks: it is taken to look level, but where the legs are so
     straight (`level.SITS`) that he seems to stand. None without world points.
     """
-    shown = form_input(Rep(1, (pose,), 0.0, 0.0, 0.0, 0, Tempo(0.0, 0.0, 0.0), True, 0))
+    shown = refined_input(Rep(1, (pose,), 0.0, 0.0, 0.0, 0, Tempo(0.0, 0.0, 0.0), True, 0))
     return None if shown is None else np.asarray(shown[DOWN])
 
 

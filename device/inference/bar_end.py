@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from device.camera.frames import Frame
 from device.inference.letterbox import Crop
 from device.inference.models import Manifest
-from device.inference.surface import shares
+from device.inference.surface import centres, shares
 from device.inference.tflite import Model
 from device.squat.features import scale_px_per_m
 from device.squat.pose import BAR_ENDS, Pose, index
@@ -123,7 +123,6 @@ def read(out: Mapping[str, NDArray[np.float32]]) -> tuple[NDArray[np.float32], N
         scores, 0 to 1; a low one where there is no bar.
     """
     share = shares(out["heat"][0])
-    at = (np.arange(share.shape[0], dtype=np.float32) + 0.5) / share.shape[0]
-    points = np.stack([at @ share.sum(0), at @ share.sum(1)], -1)
+    points = (centres(len(share)) @ share.reshape(-1, share.shape[-1])).T
     scores = 1 / (1 + np.exp(-(share * out["sight"][0]).sum((0, 1))))
     return points.astype(np.float32), scores.astype(np.float32)

@@ -14,19 +14,19 @@ from device.inference.choice import BEAT, Rivals, apart, by_claim, claim, guesse
 from device.inference.detector import PersonDetector
 from device.inference.landmarks import LandmarkModel, Seen, crop_around
 from device.inference.letterbox import Crop
-from device.inference.surface import SurfaceHead
+from device.inference.surface import Found, SurfaceHead
 from device.squat.level import STRAIGHT, straight_legs
-from device.squat.pose import SURFACES, Array, Pose, index
+from device.squat.pose import JOINTS, SURFACES, Pose, index
 
 MAX_TURN_RAD = np.radians(100)  # a crop turned further has lost a lifter: no squat is done upside down
 KEEP_S = 2.0  # so long a lifter who was lost is sought where he was last seen, and nowhere else
 FOLLOW_S = 0.1  # time constant with which the crop follows changes of size and turn; chosen on the tune split
 SETTLE = 2  # looks at somebody new, each from where the one before led
 TRIES = 3  # crops looked at in one frame where the lifter was lost
-SURFACES_S = 0.06  # how often surface points are found anew at most; meanwhile they move with their joints
+SURFACES_S = 0.06  # how often the head looks anew at most; meanwhile what it found moves with BlazePose's joints
 STANDING_SURFACES_S = 0.25  # the same of who stands, where nothing bends
 
-_JOINTS = index(*(name.replace("hip_crease", "hip").replace("knee_top", "knee") for name in SURFACES))
+_BESIDE = index(*(name.replace("hip_crease", "hip").replace("knee_top", "knee") for name in SURFACES))
 
 
 class BlazePose:
@@ -38,7 +38,7 @@ class BlazePose:
         hashes: of the two files, by role.
         threads: threads of each interpreter.
         runtime: TFLite runtime, see `device.inference.tflite`.
-        surface: finds the surface points; None leaves them NaN.
+        surface: finds the surface points and refines the joints; None leaves them NaN and unrefined.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class BlazePose:
         self._landmarks = LandmarkModel(landmarks, threads, runtime)
         self.runtime = self._landmarks.runtime
         self._surface = surface
-        self._beside: tuple[float, Array, Array] | None = None  # when surfaces were found, how far off joints, scores
+        self._beside: tuple[float, Found] | None = None  # when the head looked; its points less BlazePose's joints
         self._crop: Crop | None = None  # where the lifter is sought in the next frame
         self._last: tuple[float, Crop] | None = None  # when the lifter was last seen, and where
         self._rivals = Rivals()
@@ -75,19 +75,20 @@ class BlazePose:
         if seen is None:
             self._beside = None
             seen = self._seek(frame, tried)
-        return seen.pose(frame, self._surfaces(frame.captured_s, seen)) if seen is not None else None
+        return seen.pose(frame, self._refined(frame.captured_s, seen)) if seen is not None else None
 
-    def _surfaces(self, now_s: float, seen: Seen) -> tuple[Array, Array] | None:
-        """Surface points, 0 to 1 across the crop, and their scores; None: nobody looks for them."""
+    def _refined(self, now_s: float, seen: Seen) -> Found | None:
+        """What the head finds; None: there is none."""
         if self._surface is None:
             return None
-        joints = seen.points[_JOINTS]
+        joints = seen.points[: len(JOINTS)]
+        beside = joints[_BESIDE]
         every_s = STANDING_SURFACES_S if straight_legs(seen.world).min() >= STRAIGHT else SURFACES_S
         if self._beside is None or not 0 <= now_s - self._beside[0] < every_s:
-            points, scores = self._surface.find(seen.features)
-            self._beside = (now_s, points - joints, scores)
-        _, off, scores = self._beside
-        return joints + off, scores
+            found = self._surface.find(seen.features)
+            self._beside = (now_s, Found(found.points - beside, found.scores, found.joints - joints))
+        _, off = self._beside
+        return Found(beside + off.points, off.scores, joints + off.joints)
 
     def _look(self, frame: Frame, crop: Crop) -> Seen | None:
         """Whom a crop shows; the crop then follows him."""

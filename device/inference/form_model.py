@@ -7,7 +7,7 @@ from device.inference import models
 from device.inference.models import Manifest
 from device.inference.tflite import Asked, Model
 from device.squat.form import FAULTS, Form
-from device.squat.form_input import FORM_INPUT_VERSION, form_input
+from device.squat.form_input import FORM_INPUT_VERSION, REFINED_INPUT_VERSION, refined_input
 from device.squat.pose_image import pose_images
 from device.squat.rep import Rep
 
@@ -18,7 +18,7 @@ class FormModel(Asked):
     """Says of each rep how likely its form is good, and where the network can, which faults it has.
 
     Args:
-        manifest: of the network; its `input` is `rep_keypoints` or `pose_images`.
+        manifest: of the network; its `input` is `refined_rep_keypoints` or `pose_images`.
         threads: threads of the TFLite interpreter.
         runtime: TFLite runtime, see `device.inference.tflite`.
 
@@ -39,7 +39,7 @@ class FormModel(Asked):
         return self._of_images(rep) if self._shown == "pose_images" else self._of_keypoints(rep)
 
     def _of_keypoints(self, rep: Rep) -> Form | None:
-        shown = form_input(rep)
+        shown = refined_input(rep)
         if shown is None:
             return None
         out = self._model(shown[None])
@@ -55,12 +55,13 @@ class FormModel(Asked):
 
 
 def _check(manifest: Manifest, shown: str) -> None:
-    if shown not in ("rep_keypoints", "pose_images"):
-        raise ModelError(f"{manifest.path}: takes {shown}, expected rep_keypoints or pose_images")
+    if shown not in ("refined_rep_keypoints", "pose_images"):
+        raise ModelError(f"{manifest.path}: takes {shown}, expected refined_rep_keypoints or pose_images")
     if shown == "pose_images":
         return
-    if (found := manifest.more.get("form_input")) != FORM_INPUT_VERSION:
-        raise ModelError(f"{manifest.path}: trained on form input {found}, expected {FORM_INPUT_VERSION}")
+    for name, wanted in (("form_input", FORM_INPUT_VERSION), ("refined_input", REFINED_INPUT_VERSION)):
+        if (found := manifest.more.get(name)) != wanted:
+            raise ModelError(f"{manifest.path}: trained on {name.replace('_', ' ')} {found}, expected {wanted}")
     if (faults := manifest.more.get("faults")) != list(FAULTS):
         raise ModelError(f"{manifest.path}: names the faults {faults}, expected {list(FAULTS)}")
 

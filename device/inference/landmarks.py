@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from device.camera.frames import Frame
 from device.inference.letterbox import Crop
+from device.inference.surface import Found
 from device.inference.tflite import Model
 from device.squat.pose import JOINTS, KEYPOINTS, SURFACES, Pose, index
 
@@ -49,12 +50,12 @@ class Seen:
         """The crop that holds the whole body as it was seen."""
         return crop_around(*self.crop.frame_from_unit(self.points[-len(PLACING) :]))
 
-    def pose(self, frame: Frame, surfaces: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None) -> Pose:
+    def pose(self, frame: Frame, refined: Found | None = None) -> Pose:
         """The pose; what is not known is NaN.
 
         Args:
             frame: which it was seen in.
-            surfaces: points (4, 2), 0 to 1 across the crop, in the order of SURFACES, and their scores (4,).
+            refined: what the head on the features found.
         """
         keypoints = np.full((len(KEYPOINTS), 2), np.nan, np.float32)
         scores = np.zeros(len(KEYPOINTS), np.float32)
@@ -62,10 +63,11 @@ class Seen:
         joints = slice(0, len(JOINTS))
         keypoints[joints] = self.crop.frame_from_unit(self.points[joints])
         scores[joints], world[joints] = self.scores, self.world
-        if surfaces is not None:
-            keypoints[_SURFACES], scores[_SURFACES] = self.crop.frame_from_unit(surfaces[0]), surfaces[1]
-        size = (frame.image.shape[1], frame.image.shape[0])
-        return Pose(keypoints, scores, world, frame.captured_s, frame.index, frame.dropped, size)
+        size, better = (frame.image.shape[1], frame.image.shape[0]), None
+        if refined is not None:
+            keypoints[_SURFACES], scores[_SURFACES] = self.crop.frame_from_unit(refined.points), refined.scores
+            better = self.crop.frame_from_unit(refined.joints).astype(np.float32)
+        return Pose(keypoints, scores, world, frame.captured_s, frame.index, frame.dropped, size, better)
 
 
 class LandmarkModel:

@@ -13,10 +13,10 @@ import numpy as np
 
 from device.camera.frames import Frame
 from device.errors import InputError
-from device.squat.pose import KEYPOINTS, Array, Pose
+from device.squat.pose import JOINTS, KEYPOINTS, Array, Pose
 
 _FIRST = ("keypoints", "scores", "world", "time_s", "size", "names")
-STORED = (*_FIRST, "second_keypoints", "second_scores", "second_world", "second_rows")
+STORED = (*_FIRST, "refined", "second_keypoints", "second_scores", "second_world", "second_rows")
 """Names of the arrays in a file. Those of `Pose.second` have a row for each frame that has one: `second_rows`."""
 DAMAGED = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error)
 """What numpy raises of a .npy or .npz that is not there, empty, cut short or of something else."""
@@ -35,6 +35,11 @@ def save(path: str | os.PathLike[str], poses: Sequence[tuple[float, Pose | None]
     stacked = [("", [pose for _, pose in poses]), ("second_", [seconds[row] for row in there])]
     arrays: dict[str, Any] = {of + name: array for of, some in stacked for name, array in _stacked(some).items()}
     arrays |= {"second_rows": np.array(there, np.int64), "time_s": np.array([at_s for at_s, _ in poses])}
+    unknown = np.full((len(JOINTS), 2), np.nan, np.float32)
+    refined = [pose.refined if pose is not None else None for _, pose in poses]
+    arrays["refined"] = np.array([unknown if joints is None else joints for joints in refined]).reshape(
+        -1, *unknown.shape
+    )
     path = Path(path)
     temporary = path.with_name(path.name + ".part.npz")
     np.savez_compressed(temporary, **arrays, size=size, names=KEYPOINTS)
@@ -59,7 +64,7 @@ def load(path: str | os.PathLike[str]) -> Iterator[tuple[float, Pose | None]]:
     """Yields time and pose of each stored frame.
 
     Raises:
-        InputError: not such a file, or made for other keypoints, or before our network's say was stored with them.
+        InputError: not such a file, or made for other keypoints, or before all of `STORED` was kept.
     """
     try:
         with np.load(path) as stored:
@@ -67,7 +72,8 @@ def load(path: str | os.PathLike[str]) -> Iterator[tuple[float, Pose | None]]:
     except DAMAGED as error:
         raise InputError(f"{path}: not stored keypoints ({error})") from error
     if len(data) < len(STORED):
-        raise InputError(f"{path}: stored before it was known how our own network sees a frame; store them anew")
+        lacking = next(name for name in STORED if name not in data)
+        raise InputError(f"{path}: stored before {lacking} was kept beside them; store them anew")
     if tuple(data["names"]) != KEYPOINTS:
         raise InputError(f"{path}: holds other keypoints than this version's; store them anew")
     rows = data["second_rows"]
@@ -78,13 +84,17 @@ def load(path: str | os.PathLike[str]) -> Iterator[tuple[float, Pose | None]]:
         raise InputError(f"{path}: not stored keypoints (rows of our own network's that are not there)")
     size = (int(data["size"][0]), int(data["size"][1]))
     times_s = data["time_s"].tolist()
+    refined = [None if np.isnan(joints).all() else joints for joints in data["refined"]]
+    if len(refined) != len(times_s):
+        raise InputError(f"{path}: not stored keypoints ({len(refined)} rows of refined joints)")
 
     def pose(of: str, at: int, row: int, second: Pose | None = None) -> Pose | None:
         keypoints, scores, world = (data[of + name][at] for name in ("keypoints", "scores", "world"))
         if np.isnan(keypoints).all():
             return None
         there = None if np.isnan(world).all() else world
-        return Pose(keypoints, scores, there, times_s[row], row, 0, size, second)
+        better = None if of else refined[row]
+        return Pose(keypoints, scores, there, times_s[row], row, 0, size, better, second)
 
     seconds = {row: pose("second_", at, row) for at, row in enumerate(data["second_rows"].tolist())}
     for row, at_s in enumerate(times_s):

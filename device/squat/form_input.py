@@ -1,7 +1,8 @@
 """What a form network is shown of a rep: the lifter's joints at fixed shares of the movement, turned to face one way.
 
 Independent of the frame rate, of the lifter's size and place, and of where the camera stands, as far as a pose model
-knows better; what remains of the camera is told beside.
+knows better; what remains of the camera is told beside. The network that names faults is also shown the refined joints
+and the surface points (`refined_input`).
 """
 
 import math
@@ -11,20 +12,24 @@ import numpy as np
 
 from device.squat.features import scale_px_per_m, view_deg
 from device.squat.level import SITS, pitch_deg, upright
-from device.squat.pose import JOINTS, MIRRORED, Array, Pose, index
+from device.squat.pose import JOINTS, MIRRORED, SURFACES, Array, Pose, index
 from device.squat.rep import Rep
 
-FORM_INPUT_VERSION = 2
+FORM_INPUT_VERSION, REFINED_INPUT_VERSION = 2, 1
 DOWN, UP = 9, 14  # steps from the start to before the bottom, and from the bottom to standing; one more at the very end
 STEPS = DOWN + UP + 1
 PER_JOINT = 6  # x, y, z in the room, u, v in the picture, score
 CHANNELS = len(JOINTS) * PER_JOINT + 3  # and the view's sine and cosine, and the camera's pitch
+CAMERA = slice(CHANNELS - 3, CHANNELS)
+REFINED = len(JOINTS) + len(SURFACES)  # points, u and v of each: what `refined_input` adds
+REFINED_CHANNELS = CHANNELS + 2 * REFINED
 
 _SHOULDERS, _HIPS, _KNEES, _ANKLES = (
     index(f"left_{name}", f"right_{name}") for name in ("shoulder", "hip", "knee", "ankle")
 )
 _FEET = index("left_heel", "left_toe", "right_heel", "right_toe")
 _BODY = slice(0, len(JOINTS))
+_SURFACES = slice(len(JOINTS), REFINED)
 _PITCH_UNIT_DEG = 30.0
 _STANDS = 0.05  # hips to ankles over thigh + shank: so near to the straightest of a rep the lifter stands
 _MASS = ((_SHOULDERS, 0.41), (_HIPS, 0.38), (_KNEES, 0.17), (_ANKLES, 0.04))
@@ -39,6 +44,25 @@ def form_input(rep: Rep) -> Array | None:
     pose. Per joint: x to the lifter's left, y down, z behind him, then u, v of the picture, all from the middle of the
     hips in leg lengths (thigh + shank), and the score; a joint without coordinates is all zeros.
     """
+    told = _told(rep)
+    return None if told is None else told[0]
+
+
+def refined_input(rep: Rep) -> Array | None:
+    """The input of the network that names faults, (STEPS, REFINED_CHANNELS); None as for `form_input`.
+
+    What `form_input` gives, then u, v in the picture of the refined joints and of the surface points, from the middle
+    of the refined hips in leg lengths; zeros where they were not looked for.
+    """
+    told = _told(rep)
+    if told is None:
+        return None
+    joints, shown, px_per_leg = told
+    return np.concatenate([joints, [_refined_row(pose, px_per_leg) for pose in shown]], 1).astype(np.float32)
+
+
+def _told(rep: Rep) -> tuple[Array, list[Pose], float] | None:
+    """What `form_input` gives, the poses it was made of, and the pixels of a leg length."""
     poses = [pose for pose in rep.poses if pose.world is not None]
     if not poses:
         return None
@@ -55,7 +79,7 @@ def form_input(rep: Rep) -> Array | None:
     turned = worlds[:, _BODY] @ facing(view).T
     px_per_leg = float(np.nanmedian([scale_px_per_m(pose) for pose in shown])) * leg_m
     rows = np.stack([_row(pose, world / leg_m, px_per_leg) for pose, world in zip(shown, turned, strict=True)])
-    return with_camera(rows, view, pitch_deg(up))
+    return with_camera(rows, view, pitch_deg(up)), shown, px_per_leg
 
 
 def balanced_up(worlds: Array, legs_m: Array) -> Array:
@@ -100,11 +124,14 @@ def with_camera(joints: Array, view: float, pitch_deg: float) -> Array:
 
 
 def mirrored(shown: Array) -> Array:
-    """The same rep (..., STEPS, CHANNELS) done by the lifter's mirror image."""
+    """The same rep (..., STEPS, CHANNELS or REFINED_CHANNELS) done by the lifter's mirror image."""
     joints = shown[..., : len(JOINTS) * PER_JOINT].reshape(*shown.shape[:-1], len(JOINTS), PER_JOINT)
     swapped = joints[..., OTHER_SIDE, :] * np.array([-1, 1, 1, -1, 1, 1], np.float32)
-    camera = shown[..., -3:] * np.array([-1, 1, 1], np.float32)
-    return np.concatenate([swapped.reshape(*shown.shape[:-1], -1), camera], -1)
+    camera = shown[..., CAMERA] * np.array([-1, 1, 1], np.float32)
+    points = shown[..., CHANNELS:].reshape(*shown.shape[:-1], -1, 2)
+    refined = points[..., MIRRORED[: points.shape[-2]], :] * np.array([-1, 1], np.float32)
+    parts = (part.reshape(*shown.shape[:-1], -1) for part in (swapped, camera, refined))
+    return np.concatenate(list(parts), -1)
 
 
 OTHER_SIDE = MIRRORED[_BODY]
@@ -119,16 +146,30 @@ def _row(pose: Pose, world: Array, px_per_leg: float) -> Array:
     return np.where(np.isfinite(row).all(-1, keepdims=True), row, 0).ravel()
 
 
+def _refined_row(pose: Pose, px_per_leg: float) -> Array:
+    """(2 * REFINED,) the refined joints and surface points of one pose."""
+    if pose.refined is None:
+        return np.zeros(2 * REFINED, np.float32)
+    points = np.concatenate([pose.refined, pose.keypoints[_SURFACES]])
+    picture = (points - pose.refined[_HIPS].mean(0)) / px_per_leg
+    return np.where(np.isfinite(picture).all(-1, keepdims=True), picture, 0).ravel()
+
+
 def at_moments(poses: Sequence[Pose], wanted_s: np.ndarray) -> list[Pose]:
     """The lifter at other times, straight lines between poses; before the first and after the last he stands still."""
     place = np.interp(wanted_s, [pose.captured_s for pose in poses], np.arange(len(poses)))
     before = np.minimum(place.astype(int), len(poses) - 1)
     after, share = np.minimum(before + 1, len(poses) - 1), (place - before).astype(np.float32)
     points, worlds, scores = (np.array([getattr(p, n) for p in poses]) for n in ("keypoints", "world", "scores"))
+    unknown = np.full((len(JOINTS), 2), np.nan, np.float32)
+    refined = np.array([unknown if p.refined is None else p.refined for p in poses])
 
     def mixed(values: Array) -> Array:
         part = share.reshape(-1, *[1] * (values.ndim - 1))
         return np.asarray(values[before] * (1 - part) + values[after] * part)
 
-    rows = zip(mixed(points), mixed(scores), mixed(worlds), wanted_s.tolist(), strict=True)
-    return [Pose(p, s, w, at_s, step, 0, poses[0].size) for step, (p, s, w, at_s) in enumerate(rows)]
+    rows = zip(mixed(points), mixed(scores), mixed(worlds), mixed(refined), wanted_s.tolist(), strict=True)
+    return [
+        Pose(p, s, w, at_s, step, 0, poses[0].size, None if np.isnan(better).all() else better)
+        for step, (p, s, w, better, at_s) in enumerate(rows)
+    ]

@@ -51,6 +51,8 @@ class Pose:
         index: number of the frame, from 0.
         dropped: frames lost since the previous one that was seen.
         size: width and height of the frame in pixels.
+        refined: (17, 2) pixels: the joints as our head on BlazePose's features finds them, nearer to the truth on
+            rendered lifters than `keypoints`, by which reps are counted; None where it did not look.
         second: the lifter in the same frame as our own network sees him, where this is BlazePose's pose or ours without
             a say on the depth; None where our network saw nobody, or did not look.
     """
@@ -62,4 +64,5 @@ class Pose:
     index: int
     dropped: int = 0
     size: tuple[int, int] = (0, 0)
+    refined: Array | None = None
     second: "Pose | None" = None

@@ -28,7 +28,7 @@ class Smoother:
         self._speed: dict[str, Array] = {}
 
     def see(self, pose: Pose) -> Pose:
-        """The pose with smoothed keypoints and world points; scores stay as they are."""
+        """The pose with smoothed keypoints, refined joints and world points; scores stay as they are."""
         last = self._last
         gap_s = pose.captured_s - last.captured_s if last else np.inf
         if last is None or gap_s > FORGET_S or gap_s <= 0 or (pose.world is None) != (last.world is None):
@@ -37,10 +37,14 @@ class Smoother:
         scale = scale_px_per_m(pose) if pose.world is not None else np.nan
         unit = scale if np.isfinite(scale) else max(pose.size) / 2  # a picture shows about two metres
         keypoints = self._step("keypoints", last.keypoints, pose.keypoints, gap_s, unit)
-        world = None
+        world, refined = None, pose.refined
         if pose.world is not None and last.world is not None:
             world = self._step("world", last.world, pose.world, gap_s, 1.0)
-        self._last = replace(pose, keypoints=keypoints, world=world)
+        if refined is not None and last.refined is not None:
+            refined = self._step("refined", last.refined, refined, gap_s, unit)
+        else:
+            self._speed.pop("refined", None)
+        self._last = replace(pose, keypoints=keypoints, world=world, refined=refined)
         return self._last
 
     def _step(self, name: str, last: Array, now: Array, gap_s: float, unit: float) -> Array:

@@ -16,7 +16,7 @@ from convert.nets.form import FaultNet, PaperNet
 from convert.nets.form_geometry import Geometry
 from convert.posture_report import level, macro_f1, named
 from convert.prepared import Prepared
-from convert.synth.found import SHARES, Donor, Finder
+from convert.synth.found import SHARES, Donor, Finder, px_per_leg
 from convert.synth.keypoint_reps import keypoint_reps
 from convert.tasks import form, form_paper, form_reps
 from convert.tasks.form_figures import Said, balanced, figures, same_verdicts
@@ -24,7 +24,7 @@ from convert.tasks.form_figures import partial as partial_sentence
 from convert.tasks.form_reps import DISPUTED, FAULT_NAMES, LIMITS, FormData, is_bad, is_clear
 from convert.tasks.form_tables import beside_paper
 from device.errors import InputError
-from device.squat.form_input import CHANNELS, DOWN, PER_JOINT, STEPS, mirrored
+from device.squat.form_input import CAMERA, CHANNELS, DOWN, PER_JOINT, REFINED, REFINED_CHANNELS, STEPS, mirrored
 from device.squat.pose import JOINTS
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH
 
@@ -52,7 +52,7 @@ def test_reps_are_split_by_body_and_hold_what_they_were_drawn_with(prepared):
     assert set(body[split == 1] % 8) == {6}
     assert not set(body[split == 0] % 8) & {6, 7}
     shown = prepared.arrays["shown"]
-    assert shown.shape[1:] == (1, STEPS, CHANNELS)
+    assert shown.shape[1:] == (1, STEPS, REFINED_CHANNELS)
     lowest = shown[:, 0, DOWN, :].reshape(len(shown), -1)
     assert np.isfinite(lowest).all()
     assert prepared.arrays["points"].shape[1:] == (1, FRAMES, 17, 2)
@@ -98,7 +98,28 @@ def two_versions(prepared: Prepared) -> Prepared:
     return replace(prepared, arrays=arrays)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_some_reps_are_shown_without_refined_points(prepared, monkeypatch, share):
+    monkeypatch.setattr(form, "UNREFINED_SHARE", share)
+    monkeypatch.setattr(form, "UNREFINED_BOTTOMS", share)
+    batch = form.TASK.batch(prepared, np.arange(12), np.random.default_rng(1))
+    assert batch["shown"][:, DOWN, :CHANNELS].any(-1).all()
+    assert batch["shown"][:, DOWN, CHANNELS:].any(-1).all() == (share == 0)
+    assert form.TASK.batch(prepared, np.arange(12), None)["shown"][:, DOWN, CHANNELS:].any(-1).all()
+
+
+def test_a_step_at_which_a_lender_has_no_refined_points_lends_none(prepared, monkeypatch):
+    monkeypatch.setattr(form, "EXCHANGED", 1.0)
+    monkeypatch.setattr(form, "TRUE_SHARE", 0.0)
+    found = two_versions(prepared)
+    found.arrays["shown"][:, 1, 3, CHANNELS:] = 0
+    shown = form.disturbed(found, "shown", np.arange(12), np.random.default_rng(1))
+    assert not shown[:, 3, CHANNELS:].any()
+    assert shown[:, 2, CHANNELS:].any(-1).all()
+
+
 def test_a_bottom_alone_is_shown_with_the_rest_of_its_row(prepared, monkeypatch):
+    monkeypatch.setattr(form, "UNREFINED_BOTTOMS", 0.0)
     monkeypatch.setattr(form, "BOTTOM_SHARE", 1.0)
     monkeypatch.setattr(form, "TRUE_SHARE", 1.0)
     found = two_versions(prepared)
@@ -108,8 +129,8 @@ def test_a_bottom_alone_is_shown_with_the_rest_of_its_row(prepared, monkeypatch)
     for row, shown in zip(alone, batch["shown"], strict=True):
         as_is = any(np.allclose(shown[DOWN], one, atol=1e-3) for one in (row, mirrored(np.tile(row, (STEPS, 1)))[0]))
         assert as_is
-        assert (shown[:, -3:] == shown[DOWN, -3:]).all()
-        steps = np.flatnonzero(shown[:, :-3].any(1))
+        assert (shown[:, CAMERA] == shown[DOWN, CAMERA]).all()
+        steps = np.flatnonzero(np.delete(shown, CAMERA, 1).any(1))
         assert steps.tolist() == [DOWN - 1, DOWN, DOWN + 1]
     sizes = np.array(prepared.arrays["sizes"][rows])
     assert (batch["good"][:, 0] == ~is_bad(sizes)).all()
@@ -167,6 +188,21 @@ def test_parts_of_the_body_are_told_against_how_they_stood(prepared):
     assert (lean[:, shank].abs() > 5).all()
 
 
+def test_refined_points_tell_how_the_trunk_leans_in_the_picture(prepared):
+    shown = np.array(prepared.arrays["shown"][:4, 0], np.float32)
+    seen, without = (Geometry()(torch.as_tensor(part)) for part in (shown, shown[..., :CHANNELS]))
+    assert torch.equal(seen[..., : without.shape[-1]], without)
+    refined = seen[..., without.shape[-1] :].numpy()
+    points = shown[..., CHANNELS:].reshape(4, STEPS, REFINED, 2)
+    middle = {
+        n: points[:, :, [JOINTS.index(f"{s}_{n}") for s in ("left", "right")]].mean(2) for n in ("hip", "shoulder")
+    }
+    trunk = middle["shoulder"] - middle["hip"]
+    assert refined[..., :2] == pytest.approx(trunk / np.sqrt((trunk**2).sum(-1, keepdims=True) + 1e-4), abs=1e-3)
+    left_knee_top, left_crease = points[..., len(JOINTS) + 2, :], points[..., len(JOINTS), :]
+    assert refined[..., -6:-4] == pytest.approx(left_knee_top - left_crease, abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("task", "told"), [(form.TASK, FaultNet(width=16, hidden=16)), (form_paper.TASK, PaperNet(2, shrink=4))]
 )
@@ -218,18 +254,31 @@ def test_lent_errors_move_the_joints_as_the_donor_says(prepared):
     world = np.zeros((len(SHARES), 17, 3), np.float32)
     world[:, 0, 1] = -0.5  # the nose half a leg too high
     scores = np.full((len(SHARES), 17), 0.8, np.float32)
-    donor = Donor(0.0, 0.0, 0, world, np.zeros((len(SHARES), 17, 2), np.float32), scores)
+    refined = np.zeros((len(SHARES), REFINED, 2), np.float32)
+    refined[:, 20, 0] = 0.3  # the right knee's top too far to the right
+    donor = Donor(0.0, 0.0, 0, world, np.zeros((len(SHARES), 17, 2), np.float32), scores, refined)
     true = Finder([]).poses(rep, None)
     lent = Finder([donor]).poses(rep, np.random.default_rng(0))
     moved = np.array([b.world[0, 1] - a.world[0, 1] for a, b in zip(true, lent, strict=True)])
     assert -0.7 < moved.mean() < -0.2
     assert max(float(pose.scores[5]) for pose in lent) <= 0.8 + 1e-6
+    px = px_per_leg(rep)
+    aside = (
+        np.array([b.keypoints[19:21, 0] - a.keypoints[19:21, 0] for a, b in zip(true, lent, strict=True)]) / px[:, None]
+    )
+    left, right = aside.mean(0)
+    assert 0.1 < right - left < 0.5, "the donor as it is, or its mirror image"
+    assert min(abs(left), abs(right)) < 0.01
+    still = np.array([b.refined - a.refined for a, b in zip(true, lent, strict=True)]) / px[:, None, None]
+    assert np.abs(still).max() < 0.03, "their errors are zero but for the shiver"
+    other = donor.mirrored()
+    assert other.refined[:, 19, 0] == pytest.approx(-0.3), "the left one's, to the left"
 
 
 def test_no_error_that_trained_a_network_tests_it():
     def donor(body):
         nothing = np.zeros((len(SHARES), 17, 3), np.float32)
-        return Donor(0.0, 0.0, body, nothing, nothing[..., :2], nothing[..., 0])
+        return Donor(0.0, 0.0, body, nothing, nothing[..., :2], nothing[..., 0], nothing[..., :2])
 
     train, tune, test = form_reps.lenders_of([donor(body) for body in range(8)])
     assert [[lender.body for lender in part] for part in (train, tune, test)] == [[0, 1, 2, 3, 4, 5], [6], [7]]

@@ -22,7 +22,7 @@ from convert.tasks.form_reps import FAULT_NAMES, FormData, lone, recipe_of
 from device.errors import InputError
 from device.inference.models import shipped_folder
 from device.inference.tflite import Model
-from device.squat.form_input import CHANNELS, DOWN, PER_JOINT, STEPS, form_input
+from device.squat.form_input import CAMERA, DOWN, PER_JOINT, REFINED_CHANNELS, STEPS, refined_input
 from device.squat.pose import JOINTS, index
 from device.squat.rep import Rep, Tempo
 
@@ -107,16 +107,16 @@ def test_a_bottom_alone_is_shown_as_seen_by_a_level_camera() -> None:
     (rep, *_) = keypoint_reps(recipe_of(FormData(), 3), range(4), (10.0, 11.0))
     poses = Finder([]).poses(rep, None)
     at = int(np.argmin([abs(pose.captured_s - rep.bottom_s) for pose in poses]))
-    whole = form_input(Rep(1, tuple(poses), poses[0].captured_s, rep.bottom_s, poses[-1].captured_s, at,
+    whole = refined_input(Rep(1, tuple(poses), poses[0].captured_s, rep.bottom_s, poses[-1].captured_s, at,
                            Tempo(1.0, 0.0, 1.0), True, 0))  # fmt: skip
     alone = lone(poses[at])
     assert whole is not None
-    assert abs(whole[DOWN, -1]) > 0.1  # the camera looks up or down, as who stands tells
-    assert alone[-1] == 0
+    assert abs(whole[DOWN, CAMERA][-1]) > 0.1  # the camera looks up or down, as who stands tells
+    assert alone[CAMERA][-1] == 0
     joints = len(JOINTS) * PER_JOINT
     assert not np.allclose(whole[DOWN, :joints], alone[:joints], atol=0.02)
     shown = form.bottom_alone(alone[None])
-    assert shown.shape == (1, STEPS, CHANNELS)
+    assert shown.shape == (1, STEPS, REFINED_CHANNELS)
     assert not shown[0, : DOWN - 1, :joints].any()
     assert not shown[0, DOWN + 2 :, :joints].any()
     np.testing.assert_array_equal(shown[0, DOWN], alone)

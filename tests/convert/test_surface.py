@@ -18,7 +18,7 @@ from convert.prepared import Prepared, write  # noqa: E402
 from convert.surface_report import card, near_errors, with_offset  # noqa: E402
 from convert.tasks.surface import TASK, SurfaceData  # noqa: E402
 from device.inference import surface  # noqa: E402
-from device.squat.pose import KEYPOINTS, SIDES, index  # noqa: E402
+from device.squat.pose import JOINTS, KEYPOINTS, SIDES, index  # noqa: E402
 
 ROWS = 12
 CREASES, KNEE_TOPS = (index(*(f"{side}_{name}" for side in SIDES)) for name in ("hip_crease", "knee_top"))
@@ -166,25 +166,27 @@ def test_the_device_reads_what_training_meant(prepared: Prepared, fine: int, ste
     row = TASK.calibration(prepared, 1, 0)
     with torch.no_grad():
         heat, _ = net(torch.as_tensor(row).permute(0, 3, 1, 2))
-        wanted = places(heat)[0][0, :4].numpy()
+        wanted = places(heat)[0][0].numpy()
         out = TASK.deployed(net)(torch.as_tensor(row))
-    assert out[0].shape == (1, 64 if fine else 32, 64 if fine else 32, 4)
+    assert out[0].shape == (1, 64 if fine else 32, 64 if fine else 32, len(POINTS))
     assert out[1].shape == (1, 32, 32, SEEN)
-    found, scores = surface.read(dict(zip(TASK.outputs, (o.numpy() for o in out), strict=True)))
-    assert found == pytest.approx(wanted, abs=1e-4)
-    assert scores.shape == (4,)
-    assert ((scores > 0) & (scores < 1)).all()
+    found = surface.read(dict(zip(TASK.outputs, (o.numpy() for o in out), strict=True)))
+    assert np.concatenate([found.points, found.joints]) == pytest.approx(wanted, abs=1e-4)
+    assert found.scores.shape == (4,)
+    assert ((found.scores > 0) & (found.scores < 1)).all()
 
 
 def test_a_peak_is_read_at_its_place_and_its_sight_there() -> None:
-    heat, sight = np.full((1, 32, 32, 4), -20, np.float32), np.full((1, 32, 32, SEEN), -5, np.float32)
+    heat, sight = np.full((1, 32, 32, 21), -20, np.float32), np.full((1, 32, 32, SEEN), -5, np.float32)
     heat[0, 10, 20, 2] = 20
     sight[0, 10, 20, 19] = 5
     heat[0, 4, 4, [0, 1, 3]] = 20
-    points, scores = surface.read({"heat": heat, "sight": sight})
-    assert points[2] == pytest.approx([20.5 / 32, 10.5 / 32])
-    assert scores[2] > 0.99
-    assert (scores[[0, 1, 3]] < 0.01).all()
+    heat[0, 30, 6, 4 + JOINTS.index("left_ankle")] = 20
+    found = surface.read({"heat": heat, "sight": sight})
+    assert found.points[2] == pytest.approx([20.5 / 32, 10.5 / 32])
+    assert found.joints[JOINTS.index("left_ankle")] == pytest.approx([6.5 / 32, 30.5 / 32])
+    assert found.scores[2] > 0.99
+    assert (found.scores[[0, 1, 3]] < 0.01).all()
 
 
 def test_errors_are_of_the_nearer_leg_in_torso_lengths(prepared: Prepared) -> None:
@@ -219,10 +221,14 @@ def test_the_best_offset_finds_points_that_lie_at_one(prepared: Prepared) -> Non
 def test_the_card_sets_the_head_beside_blazepose(prepared: Prepared) -> None:
     rows = prepared.rows("test")
     points = prepared.arrays["points"][rows][:, [*CREASES, *KNEE_TOPS]] + np.float32([0.01, 0])
-    text = card(points, np.full((len(rows), 4), 0.5), prepared, rows)
+    joints = prepared.arrays["points"][rows][:, :17] + np.float32([0, 0.005])
+    text = card(surface.Found(points, np.full((len(rows), 4), 0.5), joints), prepared, rows)
     assert "| this head | 5.0% / 5.0% | 5.0% / 5.0% |" in text
     assert "| this head, of the torso not foreshortened | 4.0% / 4.0% | 4.0% / 4.0% |" in text
     assert "| BlazePose's hip and knee |" in text
+    assert next(line for line in text.splitlines() if line.startswith("| ankle |")).endswith("| 2.0% / 2.0% |")
+    trunk = next(line for line in text.splitlines() if line.startswith("| direction of the trunk"))
+    assert trunk.endswith("| 0.0 / 0.0 deg |"), "moved as a whole it points as before"
 
 
 def test_the_area_under_the_curve() -> None:

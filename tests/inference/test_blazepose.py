@@ -21,6 +21,7 @@ from device.squat.pose import BAR_ENDS, JOINTS, SURFACES, Pose, index
 SHARED = Path(__file__).parents[2].parent / "shared"  # measured data beside the repository, where there is some
 HIPS, SHOULDERS = index("left_hip", "right_hip"), index("left_shoulder", "right_shoulder")
 KNEES, SURFACE_ROWS, BAR_END_ROWS = index("left_knee", "right_knee"), index(*SURFACES), index(*BAR_ENDS)
+LEGS = np.concatenate([HIPS, KNEES, index("left_ankle", "right_ankle")])
 
 pytestmark = pytest.mark.usefixtures("pose_files")
 
@@ -89,6 +90,13 @@ def test_hip_creases_and_knee_tops_lie_at_the_hips_and_knees(seen: list[tuple[Fr
         assert 0 < np.median(off_px) < 0.4 * torso_px
 
 
+def test_a_head_that_finds_other_points_is_refused() -> None:
+    head = models.find(surface.NAME)
+    more = {**head.more, "points": head.more["points"][:4]}
+    with pytest.raises(ModelError, match=r"finds the points \['left_hip_crease', .*\], expected"):
+        surface.SurfaceHead(replace(head, more=more))
+
+
 @pytest.mark.parametrize("requires", [[], ["another landmark model"]])
 def test_a_head_that_was_made_for_another_model_is_left_out(
     demo_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requires: list[str]
@@ -106,6 +114,7 @@ def test_a_head_that_was_made_for_another_model_is_left_out(
     without = open_pose_model("blazepose")
     pose = without.estimate(frame)
     without.close()
+    assert pose.refined is None
     assert np.isnan(pose.keypoints[SURFACE_ROWS]).all()
     assert (pose.scores[SURFACE_ROWS] == 0).all()
     np.testing.assert_array_equal(pose.keypoints[: len(JOINTS)], shipped.keypoints[: len(JOINTS)])
@@ -318,7 +327,7 @@ def test_surface_points_are_found_anew_now_and_then_and_move_with_their_joints_b
     with Clip(demo_clip) as clip:
         pictures = [frame for frame in clip.frames() if 1.5 <= frame.captured_s < 3]  # on his way down and up
     rare, each = open_pose_model("blazepose", surfaces=True), open_pose_model("blazepose", surfaces=True)
-    off = []
+    off, apart = [], []
     for frame in pictures:
         now_s = frame.captured_s
         one = rare.estimate(frame)
@@ -330,10 +339,16 @@ def test_surface_points_are_found_anew_now_and_then_and_move_with_their_joints_b
         assert other is not None
         assert np.isfinite(one.keypoints[SURFACE_ROWS]).all()
         torso = np.linalg.norm(one.keypoints[HIPS].mean(0) - one.keypoints[SHOULDERS].mean(0))
-        off += (np.linalg.norm(one.keypoints[SURFACE_ROWS] - other.keypoints[SURFACE_ROWS], axis=-1) / torso).tolist()
+        assert one.refined is not None
+        assert other.refined is not None
+        assert np.isfinite(one.refined).all()
+        points = [np.concatenate([pose.keypoints[SURFACE_ROWS], pose.refined]) for pose in (one, other)]
+        off += (np.linalg.norm(points[0] - points[1], axis=-1) / torso).tolist()
+        apart.append(np.linalg.norm(one.refined[LEGS] - one.keypoints[LEGS], axis=-1) / torso)
     assert np.diff(ran) == pytest.approx(2 / 30, abs=0.005)
     assert 0 < np.max(off) < 0.15
     assert np.mean(off) < 0.015
+    assert 0 < np.median(apart) < 0.12, "of the same joints, as another sees them"
     rare.close()
     each.close()
 
@@ -342,7 +357,8 @@ def test_surface_points_are_not_carried_to_whom_is_found_anew(demo_clip: Path, m
     frame = frames(demo_clip, 1)[0]
     one = model.estimate(frame)
     assert one is not None
-    model._beside = (frame.captured_s, np.full((4, 2), 9.0, np.float32), np.ones(4, np.float32))  # type: ignore[attr-defined]
+    far = surface.Found(*(np.full(shape, 9.0, np.float32) for shape in ((4, 2), 4, (17, 2))))
+    model._beside = (frame.captured_s, far)  # type: ignore[attr-defined]
     model._crop = None  # type: ignore[attr-defined]
     other = model.estimate(replace(frame, captured_s=frame.captured_s + 0.01))
     assert other is not None
@@ -354,8 +370,8 @@ def test_surface_points_are_found_anew_where_time_goes_back(demo_clip: Path, mod
     first, *_ = frames(demo_clip, 1)
     late = replace(first, captured_s=first.captured_s + 50)
     model.estimate(late)
-    _, off, scores = model._beside  # type: ignore[attr-defined]
-    model._beside = (late.captured_s, off + 9, scores)  # type: ignore[attr-defined]
+    _, off = model._beside  # type: ignore[attr-defined]
+    model._beside = (late.captured_s, replace(off, points=off.points + 9))  # type: ignore[attr-defined]
     pose = model.estimate(first)
     assert pose is not None
     assert np.abs(pose.keypoints[SURFACE_ROWS] - pose.keypoints[HIPS].mean(0)).max() < 640

@@ -12,12 +12,17 @@ from device.inference.form_model import FormModel, open_form_model
 from device.inference.models import Manifest
 from device.output.record import rep_record, row
 from device.squat.form import FAULTS
-from device.squat.form_input import CHANNELS, FORM_INPUT_VERSION, STEPS
+from device.squat.form_input import FORM_INPUT_VERSION, REFINED_CHANNELS, REFINED_INPUT_VERSION, STEPS
 from device.squat.judge import Judge
 from device.squat.pose import index
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH
 
-OURS = {"input": "rep_keypoints", "form_input": FORM_INPUT_VERSION, "faults": list(FAULTS)}
+OURS = {
+    "input": "refined_rep_keypoints",
+    "form_input": FORM_INPUT_VERSION,
+    "refined_input": REFINED_INPUT_VERSION,
+    "faults": list(FAULTS),
+}
 
 
 class Graph:
@@ -57,7 +62,7 @@ def judged(network: FormModel, hips: float = 1.0):
 def test_a_rep_carries_its_faults_to_json_and_to_the_table(graph: None) -> None:
     with FormModel(manifest()) as network:
         event = judged(network)
-        assert network._model.shown[0].shape == (1, STEPS, CHANNELS)
+        assert network._model.shown[0].shape == (1, STEPS, REFINED_CHANNELS)
         assert network.hashes == {"form": f"sha256:{'ab' * 32}"}
     record = rep_record(event, "clip", "gym", network.hashes)
     assert record["form"]["good"] == 0.25
@@ -87,7 +92,9 @@ def test_the_papers_network_sees_eleven_images_and_votes(graph: None) -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"input": "sound"}, "takes sound, expected rep_keypoints or pose_images"),
+        ({"input": "sound"}, "takes sound, expected refined_rep_keypoints or pose_images"),
+        ({"input": "rep_keypoints"}, "takes rep_keypoints, expected"),
+        ({"refined_input": 0}, "trained on refined input 0, expected"),
         ({"form_input": 0}, "trained on form input 0, expected"),
         ({"faults": ["knees_in"]}, "names the faults"),
     ],

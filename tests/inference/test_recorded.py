@@ -21,7 +21,8 @@ def some(index: int, world: bool = True) -> Pose:
 def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     second = replace(some(4), captured_s=2 / 30, index=2)
     poses = [
-        (0.0, some(0)), (1 / 30, None), (2 / 30, replace(some(2), second=second)), (3 / 30, some(3, world=False)),
+        (0.0, replace(some(0), refined=some(7).keypoints[:17])), (1 / 30, None),
+        (2 / 30, replace(some(2), second=second)), (3 / 30, some(3, world=False)),
     ]  # fmt: skip
     recorded.save(tmp_path / "poses.npz", poses, (640, 480))
     back = list(recorded.load(tmp_path / "poses.npz"))
@@ -32,6 +33,9 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
             assert after is None
             continue
         assert (after.second is None) == (before.second is None)
+        assert (after.refined is None) == (before.refined is None)
+        if before.refined is not None:
+            np.testing.assert_array_equal(after.refined, before.refined)
         assert (after.captured_s, after.index, after.size) == (before.captured_s, before.index, before.size)
         np.testing.assert_array_equal(after.keypoints, before.keypoints)
         np.testing.assert_array_equal(after.scores, before.scores)
@@ -66,9 +70,13 @@ def test_keypoints_stored_before_our_network_looked_along_are_refused(tmp_path: 
     path = tmp_path / "poses.npz"
     recorded.save(path, [(0.0, some(0))], (640, 480))
     with np.load(path) as stored:
-        data = {name: array for name, array in stored.items() if not name.startswith("second")}
-    np.savez(path, **data)
-    with pytest.raises(InputError, match="store them anew"):
+        data = dict(stored)
+    for lacks in ("second", "refined"):
+        np.savez(path, **{name: array for name, array in data.items() if not name.startswith(lacks)})
+        with pytest.raises(InputError, match=rf"before {lacks}\w* was kept .* store them anew"):
+            list(recorded.load(path))
+    np.savez(path, **{**data, "refined": data["refined"][:0]})
+    with pytest.raises(InputError, match="0 rows of refined joints"):
         list(recorded.load(path))
 
 

@@ -7,8 +7,19 @@ import pytest
 from squat.figure import Shot, reps, squat, stand
 
 from device.squat.form import Form
-from device.squat.form_input import CHANNELS, DOWN, OTHER_SIDE, STEPS, balanced_up, form_input, mirrored
-from device.squat.pose import JOINTS, KEYPOINTS
+from device.squat.form_input import (
+    CHANNELS,
+    DOWN,
+    OTHER_SIDE,
+    REFINED,
+    REFINED_CHANNELS,
+    STEPS,
+    balanced_up,
+    form_input,
+    mirrored,
+    refined_input,
+)
+from device.squat.pose import JOINTS, KEYPOINTS, MIRRORED, index
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH, draw, flipped, pose_images, rep_points, zoomed_out
 
 MOVEMENT = [*stand(), *squat(5.0), *stand()]
@@ -96,6 +107,50 @@ def test_a_joint_that_is_nowhere_is_zeros_and_poses_without_a_world_are_nothing(
     assert form_input(replace(seen, poses=tuple(replace(p, world=None) for p in seen.poses))) is None
     nose = JOINTS.index("left_toe")  # without it nobody knows which way is up
     assert form_input(replace(seen, poses=tuple(without(p) for p in seen.poses))) is None
+
+
+def with_refined(seen, first=0):
+    """The rep with joints moved by (3, -2) pixels from its pose `first` on; creases and knee tops at hips and knees."""
+    at = index("left_hip", "right_hip", "left_knee", "right_knee")
+
+    def better(pose, row):
+        keypoints = pose.keypoints.copy()
+        keypoints[17:21] = keypoints[at]
+        moved = pose.keypoints[:17] + np.float32([3, -2])
+        return replace(pose, keypoints=keypoints, refined=moved if row >= first else None)
+
+    return replace(seen, poses=tuple(better(pose, row) for row, pose in enumerate(seen.poses)))
+
+
+def test_refined_joints_are_shown_from_their_own_hips_and_surface_points_as_they_lie():
+    seen = with_refined(rep(view_deg=40.0))
+    shown = refined_input(seen)
+    assert shown.shape == (STEPS, REFINED_CHANNELS)
+    np.testing.assert_array_equal(shown[:, :CHANNELS], form_input(seen))
+    points, plain = shown[:, CHANNELS:].reshape(STEPS, REFINED, 2), joints(shown[:, :CHANNELS])
+    assert points[:, :17] == pytest.approx(plain[..., 3:5], abs=1e-4), "moved as a whole they are where they were"
+    off = points[:, 17:19] - points[:, index("left_hip", "right_hip")]
+    assert off[..., 0].max() < 0
+    assert off[..., 1].min() > 0
+    assert np.ptp(off, axis=(0, 1)) == pytest.approx(0, abs=1e-4)
+
+
+def test_without_refined_joints_there_are_zeros_in_their_place():
+    assert not refined_input(rep())[:, CHANNELS:].any()
+    late = with_refined(rep(), first=30)
+    there = refined_input(late)[:, CHANNELS:].any(1)
+    assert not there[0]
+    assert there[-1]
+    assert np.isfinite(refined_input(late)).all()
+    assert refined_input(replace(late, poses=tuple(replace(p, world=None) for p in late.poses))) is None
+
+
+def test_the_mirror_image_has_the_refined_points_of_the_other_side():
+    shown = refined_input(with_refined(rep(view_deg=40.0)))
+    assert mirrored(mirrored(shown)) == pytest.approx(shown)
+    assert mirrored(shown)[:, :CHANNELS] == pytest.approx(mirrored(shown[:, :CHANNELS]))
+    before, after = (part[:, CHANNELS:].reshape(STEPS, REFINED, 2) for part in (shown, mirrored(shown)))
+    assert after == pytest.approx(before[:, MIRRORED[:REFINED]] * [-1, 1])
 
 
 def test_pose_images_hold_the_lifter_alone_on_black_around_the_bottom():

@@ -57,6 +57,17 @@ def test_a_squat_is_followed_within_two_frames_at_30_a_second() -> None:
     assert follows[-1] == pytest.approx(raw[-1], abs=0.5)
 
 
+def test_refined_joints_are_smoothed_as_the_keypoints_are_and_may_come_and_go() -> None:
+    raw = [replace(pose, refined=pose.keypoints[:17]) for pose in Shot(noise_m=0.01).film(PARTS)]
+    for pose in smooth(raw):
+        np.testing.assert_array_equal(pose.refined, pose.keypoints[:17])
+    gone = [replace(pose, refined=None) if 20 <= row < 25 else pose for row, pose in enumerate(raw)]
+    back = smooth(gone)
+    assert all(pose.refined is None for pose in back[20:25])
+    np.testing.assert_array_equal(back[25].refined, raw[25].refined)
+    assert np.abs(back[26].refined - raw[26].refined).max() > 0
+
+
 def test_nan_passes_and_leaves_no_trace() -> None:
     poses = Shot().film(stand(2.0))
     keypoints, world = poses[20].keypoints.copy(), poses[20].world.copy()
