@@ -89,10 +89,10 @@ def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tup
 
     net.eval()
     buffers = {name.rpartition(".")[2]: buffer for name, buffer in net.named_buffers()}
-    if (taken := graphs.standardizing(path)) is not None and "deviation" in buffers:
-        mean, factor = (torch.as_tensor(part) for part in taken)
-        buffers["mean"].copy_(mean.reshape(buffers["mean"].shape))
-        buffers["deviation"].copy_((1 / factor).reshape(buffers["deviation"].shape))
+    if "deviation" in buffers:
+        mean, factor = graphs.standardizing(path) or (np.zeros(1), np.ones(1))  # where it is in the first weights
+        for name, part in (("mean", mean), ("deviation", 1 / factor)):
+            buffers[name].copy_(torch.as_tensor(part).flatten()[:, None, None].expand_as(buffers[name]))
     hooks = []
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):

@@ -22,7 +22,8 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("surface.tflite", "surface.json", "pose.tflite", "pose.json"):
         (folder / name).symlink_to(ours / name)
     monkeypatch.setattr(models, "shipped_folder", lambda: folder)
-    monkeypatch.setattr("convert.verify.shipped_folder", lambda: folder)
+    for module in ("verify", "quantize"):
+        monkeypatch.setattr(f"convert.{module}.shipped_folder", lambda: folder)
     return folder
 
 
@@ -52,7 +53,26 @@ def test_the_smallest_task_from_its_recipe_to_the_device(toy, shipped: Path, tmp
     assert "toys.blob in ai_edge_litert: passed: 30 images" in capsys.readouterr().out
     assert main(["report", "toys.blob"]) == 0
     assert "seed 5, 20 epochs" in capsys.readouterr().out
+    _is_exported_again_with_the_same_weights(manifest, data, shipped, capsys)
     _fails_where_the_graphs_differ(Path(path), run, data, shipped, capsys)
+
+
+def _is_exported_again_with_the_same_weights(before: dict, data: str, shipped: Path, capsys) -> None:
+    assert main(["quantize", "--again", "toys.blob", "--data", data, "--out", str(shipped)]) == 0
+    after = models.find("toys.blob").more
+    assert after["training"] == before["training"]
+    assert after["metrics"]["test"] == pytest.approx(before["metrics"]["test"], abs=1e-4)
+    assert after["again"]["float_sha256"] == before["float_sha256"]
+    assert "exported anew, with the same weights" in (shipped / "toys.blob.md").read_text()
+    capsys.readouterr()
+    assert main(["quantize", "--again", "none", "--data", data, "--out", str(shipped)]) == 2
+    assert "no model none" in capsys.readouterr().err
+    about = Path(data) / "about.json"
+    told = about.read_text()
+    about.write_text(json.dumps({**json.loads(told), "task": "depth"}))
+    assert main(["quantize", "--again", "toys.blob", "--data", data, "--out", str(shipped)]) == 2
+    assert "prepared for depth, toys.blob is of toys.blob" in capsys.readouterr().err
+    about.write_text(told)
 
 
 def _fails_where_the_graphs_differ(path: Path, run: str, data: str, shipped: Path, capsys) -> None:

@@ -70,6 +70,36 @@ def test_a_network_takes_the_weights_of_its_graph_and_can_train_on(tmp_path: Pat
     torch.testing.assert_close(trained, wanted, atol=1e-3, rtol=1e-3)
 
 
+class Standard(nn.Module):
+    """A network that standardizes its input; it gives out its first `channels` channels, the last axis."""
+
+    def __init__(self, mean: float, deviation: float, channels: int, border: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.full((3, 1, 1), mean))
+        self.register_buffer("deviation", torch.full((3, 1, 1), deviation))
+        self.layer, self.channels = nn.Conv2d(3, 5, 1, padding=border), channels
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor]:
+        out = self.layer((inputs.permute(0, 3, 1, 2) - self.mean) / self.deviation)
+        return (out[:, : self.channels].permute(0, 2, 3, 1),)
+
+
+@pytest.mark.parametrize(("border", "wanted"), [(1, (0.3, 0.2)), (0, (0.0, 1.0))])
+def test_a_network_standardizes_by_what_its_graph_does_and_may_give_out_more(tmp_path: Path, border, wanted) -> None:
+    """Without a border exporting puts the standardizing into the first weights."""
+    inputs = np.random.default_rng(1).uniform(0, 1, (8, 6, 6, 3)).astype(np.float32)
+    net, other = Standard(0.3, 0.2, 2, border).eval(), Standard(0.5, 2.0, 5, border).eval()
+    graphs.export(net, inputs, ("out",), tmp_path / "net.tflite")
+    start.take(other, tmp_path / "net.tflite", inputs, ("out",))
+    assert other.mean.flatten().tolist() == pytest.approx([wanted[0]] * 3)
+    assert other.deviation.flatten().tolist() == pytest.approx([wanted[1]] * 3)
+    net.channels = 5
+    with torch.no_grad():
+        both = (one(torch.as_tensor(inputs))[0] for one in (other, net))
+        torch.testing.assert_close(*both, atol=1e-4, rtol=1e-4)
+    assert (graphs.standardizing(tmp_path / "net.tflite") is not None) == bool(border)
+
+
 class One(nn.Module):
     """A network with one output, as they are exported."""
 
