@@ -21,6 +21,7 @@ from convert.tasks.form_figures import Said, balanced
 from convert.tasks.form_reps import FAULT_NAMES, lone
 from device.inference.tflite import Model
 from device.squat.form_input import DOWN
+from device.squat.perspective import Optics
 from device.squat.pose import index
 
 _HIPS, _KNEES = (index(f"left_{name}", f"right_{name}") for name in ("hip", "knee"))
@@ -101,7 +102,7 @@ def level(good: NDArray[np.float64], bad: NDArray[np.bool_]) -> float:
 
 def inputs(bottoms: Bottoms) -> NDArray[np.float32]:
     """What the network is shown of each row, (N, STEPS, REFINED_CHANNELS): the bottom alone."""
-    shown = [lone(bottoms.pose(row)) for row in range(len(bottoms.label))]
+    shown = [lone(bottoms.pose(row), Optics()) for row in range(len(bottoms.label))]
     return bottom_alone(np.array(shown, np.float32))
 
 

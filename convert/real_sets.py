@@ -25,6 +25,7 @@ from device.inference.squat_model import open_squat_model
 from device.squat.events import Event, RepJudged
 from device.squat.form import Form, FormNetwork
 from device.squat.judge import Judge
+from device.squat.perspective import Optics
 from device.squat.phases import Phase
 from device.squat.pose import Pose, index
 from device.squat.rep import cut_rep
@@ -86,7 +87,7 @@ def form_of(seen: Seen, network: FormNetwork) -> Form | None:
     heights = high / high.max()
     if 1 - heights.min() < MIN_DROP:
         return None
-    return network(cut_rep(1, poses, heights.tolist(), stood_up=True))
+    return network(cut_rep(1, poses, heights.tolist(), stood_up=True), Optics())
 
 
 def of_updown(folder: Path) -> Iterator[str]:

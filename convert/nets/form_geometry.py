@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from device.squat.form_input import CHANNELS, PER_JOINT, REFINED
+from device.squat.form_input import CHANNELS, PER_JOINT, POINTS, REFINED
 from device.squat.pose import JOINTS, KEYPOINTS
 
 _FEET = [JOINTS.index(f"{side}_{end}") for side in ("left", "right") for end in ("heel", "toe")]
@@ -35,7 +35,7 @@ class Geometry(nn.Module):
             out += _leg(*(at[f"{side}_{n}"] for n in ("hip", "knee", "ankle", "heel", "toe")), sign)
         widened = [torch.stack(out, -1), _against_standing(at), over.flatten(2)]
         if shown.shape[-1] > CHANNELS:
-            widened.append(_refined(shown[..., CHANNELS:].unflatten(-1, (REFINED, 2))))
+            widened.append(_refined(shown[..., POINTS].unflatten(-1, (REFINED, 2))))
         return torch.cat(widened, -1)
 
 

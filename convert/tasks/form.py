@@ -16,17 +16,18 @@ from convert.prepared import Prepared
 from convert.recipe import within
 from convert.tasks import form_figures, form_reps
 from convert.tasks.form_figures import Said
-from convert.tasks.form_reps import FAULT_NAMES, LIMITS, FormData, is_bad
+from convert.tasks.form_reps import FAULT_NAMES, KNOWN, LIMITS, FormData, is_bad
 from convert.tasks.task import Batch, Comparison
 from device.errors import InputError
 from device.inference.models import Manifest
 from device.inference.tflite import Model
 from device.squat.form_input import (
     CAMERA,
-    CHANNELS,
     DOWN,
     FORM_INPUT_VERSION,
     PER_JOINT,
+    PLACE,
+    POINTS,
     REFINED_CHANNELS,
     REFINED_INPUT_VERSION,
     STEPS,
@@ -34,6 +35,7 @@ from device.squat.form_input import (
 )
 from device.squat.pose import JOINTS
 
+KNOWN_SHARE = 0.5  # of training batches seen by a known camera
 TRUE_SHARE = 0.1  # of training reps shown as they truly were
 EXCHANGED = 0.7  # of those shown as found, with the errors of another
 NEAR = 40  # so far away in the order of views another rep may lend
@@ -69,26 +71,28 @@ class Form:
         """A fresh network, its input's mean and spread from the training rows.
 
         Raises:
-            InputError: the data was prepared before bottoms alone and partial reps were kept.
+            InputError: the data was prepared before bottoms alone, partial reps or known cameras were kept.
         """
-        for name in ("alone", "partial"):
+        for name in ("alone", "partial", f"shown{KNOWN}"):
             if name not in prepared.arrays:
                 raise InputError(f"{prepared.folder}: prepared without {name}.npy; prepare it anew")
-        some = prepared.arrays["shown"][prepared.rows("train")[:2000]].astype(np.float32)
+        first = prepared.rows("train")[:1000]
+        some = np.concatenate([prepared.arrays[name][first] for name in ("shown", f"shown{KNOWN}")]).astype(np.float32)
         return Faults(net, some.reshape(-1, *some.shape[2:]), scales(prepared))
 
     def batch(self, prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator | None) -> dict[str, Any]:
         """Reps as found, or in training mirrored, as they truly were, the bottom alone, or without refined points."""
-        shown, sizes = prepared.arrays["shown"], np.array(prepared.arrays["sizes"][rows])
+        sizes = np.array(prepared.arrays["sizes"][rows])
         if rng is None:
-            values = np.array(shown[rows, shown.shape[1] - 1], np.float32)
+            values = found_of(prepared, rows)
         else:
-            values = disturbed(prepared, "shown", rows, rng)
+            known = KNOWN if rng.random() < KNOWN_SHARE else ""
+            values = disturbed(prepared, f"shown{known}", rows, rng)
             low = rng.random(len(rows)) < BOTTOM_SHARE
-            values[low] = bottom_alone(disturbed(prepared, "alone", rows[low], rng))
+            values[low] = bottom_alone(disturbed(prepared, f"alone{known}", rows[low], rng))
             values = np.where(rng.random((len(rows), 1, 1)) < 0.5, mirrored(values), values)
             unrefined = rng.random(len(rows)) < np.where(low, UNREFINED_BOTTOMS, UNREFINED_SHARE)
-            values[unrefined, :, CHANNELS:] = 0
+            values[unrefined, :, POINTS] = 0
         unit, middle = scales(prepared)
         return {
             "shown": values.astype(np.float32),
@@ -118,6 +122,9 @@ class Form:
         rows = judged(prepared, split)
         device = next(net.parameters()).device
         batch = {k: torch.as_tensor(v).to(device) for k, v in self.batch(prepared, rows, None).items()}
+        true_sizes = np.array(prepared.arrays["sizes"][rows])
+        with_camera = net(torch.as_tensor(found_of(prepared, rows, KNOWN)).to(device))[0]
+        known = form_figures.figures(Said(torch.sigmoid(with_camera)[:, 0].double().cpu().numpy()), true_sizes)
         good, faults, sizes = (out.float() for out in net(batch["shown"]))
         of_good = functional.binary_cross_entropy_with_logits(good, batch["good"].float())
         of_faults = functional.binary_cross_entropy_with_logits(faults, batch["faults"].float())
@@ -127,7 +134,8 @@ class Form:
             "good_loss": float(of_good),
             "faults_loss": float(of_faults),
             "size_loss": float(functional.smooth_l1_loss(sizes, batch["sizes"])),
-            **form_figures.figures(said, np.array(prepared.arrays["sizes"][rows])),
+            **form_figures.figures(said, true_sizes),
+            **{f"known camera: {name}": value for name, value in known.items()},
         }
 
     def deployed(self, net: nn.Module) -> nn.Module:
@@ -161,13 +169,14 @@ class Form:
         """Figures of the shipped graph."""
         rows, apart = judged(prepared, "test"), judged(prepared, "test", partial=True)
         shown, sizes = prepared.arrays["shown"], np.array(prepared.arrays["sizes"])
-        true, found = (shown[rows, version].astype(np.float32) for version in (0, shown.shape[1] - 1))
+        true, found = shown[rows, 0].astype(np.float32), found_of(prepared, rows)
         unrefined = found.copy()
-        unrefined[..., CHANNELS:] = 0
+        unrefined[..., POINTS] = 0
         with Model(folder.with_suffix(".tflite")) as model:
             said = {
                 "true keypoints": said_by(model, true),
                 "as found, without refined points": said_by(model, unrefined),
+                "as found by a camera whose pitch and lens are known": said_by(model, found_of(prepared, rows, KNOWN)),
                 "as the pose model finds them": said_by(model, found),
             }
             of_partial = said_by(model, shown[apart, -1].astype(np.float32)) if len(apart) else None
@@ -183,6 +192,12 @@ class Form:
 
         with Model(manifest.path) as model:
             return "\n".join(lines(model, given["posture"])) + "\n"
+
+
+def found_of(prepared: Prepared, rows: NDArray[np.intp], known: str = "") -> NDArray[np.float32]:
+    """Reps as found (N, STEPS, REFINED_CHANNELS), the last version; `known`: `KNOWN` for those of a known camera."""
+    shown = prepared.arrays[f"shown{known}"]
+    return np.array(shown[rows, shown.shape[1] - 1], np.float32)
 
 
 def judged(prepared: Prepared, split: str, partial: bool = False) -> NDArray[np.intp]:
@@ -220,7 +235,8 @@ def disturbed(prepared: Prepared, name: str, rows: NDArray[np.intp], rng: np.ran
     exchanged = true + lent * rng.normal(1, 0.15, one_each).astype(np.float32)
     scores = slice(PER_JOINT - 1, len(JOINTS) * PER_JOINT, PER_JOINT)
     exchanged[..., scores] = found[..., scores]
-    exchanged[..., CHANNELS:] *= found[..., CHANNELS:].any(-1, keepdims=True)
+    exchanged[..., POINTS] *= found[..., POINTS].any(-1, keepdims=True)
+    exchanged[..., PLACE] = true[..., PLACE]
     return np.where((chosen > 0).reshape(one_each) & (rng.random(one_each) < EXCHANGED), exchanged, values)
 
 

@@ -2,7 +2,8 @@
 
 Rows are reps. `shown` (N, V, STEPS, REFINED_CHANNELS) and `points` (N, V, 11, 17, 2) hold each rep V times: first as it
 truly was, then as the pose model would have found it (convert/synth/found.py), other errors each time. `alone` (N, V,
-REFINED_CHANNELS): its bottom, of which nothing before or after was seen. `sizes` (N, F) in the order and units of
+REFINED_CHANNELS): its bottom, of which nothing before or after was seen. `shown_known` and `alone_known`: the same seen
+by a camera whose pitch and lens are known. `sizes` (N, F) in the order and units of
 device.squat.form.FAULTS; `body`, `view_deg`, `rate_hz` (N,); `rendered` (N,): whether the pose model found it in
 rendered pictures, else its errors are lent; `partial` (N,): whether it was drawn to end high.
 """
@@ -26,10 +27,12 @@ from convert.recipe import Span, within
 from convert.synth.found import Donor, Finder, donors, found_poses, look, span
 from convert.synth.keypoint_reps import KeypointRep, keypoint_reps, reps_of
 from convert.synth.recipe import Motion, Output, Recipe, kept
+from convert.tasks.depth_entries import view_of
 from device import settings
 from device.errors import InputError
 from device.squat.form import FAULTS
 from device.squat.form_input import DOWN, FORM_INPUT_VERSION, REFINED_INPUT_VERSION, refined_input
+from device.squat.perspective import Optics
 from device.squat.pose import Pose
 from device.squat.pose_image import rep_points
 from device.squat.rep import Rep, Tempo
@@ -45,6 +48,7 @@ the generator stand with knees bent by 6 to 12 degrees, and would nearly all be 
 GOOD_THIGH_DEG = (92.0, 112.0)
 PARTIAL_THIGH_DEG = (50.0, 84.0)  # from where the device counts a rep (`squatness.MIN_DROP`)
 GOOD_HOLDS = {"high_bar": 2.0, "low_bar": 1.0, "front_bar": 2.0, "goblet": 2.0, "bodyweight": 1.0}
+KNOWN = "_known"  # ends the names of arrays of a known camera
 AT_ONCE = 10  # clips that a process draws in one go
 _BANDS = np.array([DISPUTED[name] for name in FAULT_NAMES])
 
@@ -237,17 +241,22 @@ def cuts_of(rep: KeypointRep, finder: Finder, found: int, seed: int) -> list[Rep
 
 
 def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any] | None:
-    shown, alone, points = [], [], []
+    camera = view_of(rep.truth)
+    cameras = {"": Optics(), KNOWN: Optics(camera.fov_deg, camera.pitch_deg, known=True)}
+    arrays: dict[str, list[NDArray[np.float16]]] = {name + end: [] for name in ("shown", "alone") for end in cameras}
+    points = []
     for cut in cuts:
-        inputs, bottom, joints = refined_input(cut), lone(cut.poses[cut.bottom]), rep_points(cut)
-        if inputs is None or bottom is None or joints is None:
+        for end, optics in cameras.items():
+            inputs, bottom = refined_input(cut, optics), lone(cut.poses[cut.bottom], optics)
+            if inputs is None or bottom is None:
+                return None
+            arrays[f"shown{end}"].append(inputs.astype(np.float16))
+            arrays[f"alone{end}"].append(bottom.astype(np.float16))
+        if (joints := rep_points(cut)) is None:
             return None
-        shown.append(inputs.astype(np.float16))
-        alone.append(bottom.astype(np.float16))
         points.append(joints.astype(np.float16))
     return {
-        "shown": np.array(shown),
-        "alone": np.array(alone),
+        **{name: np.array(rows) for name, rows in arrays.items()},
         "points": np.array(points),
         "sizes": np.array([rep.faults[name] for name in FAULT_NAMES], np.float32),
         "body": np.int32(rep.about["body"]),
@@ -258,13 +267,13 @@ def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any
     }
 
 
-def lone(pose: Pose) -> NDArray[np.float32] | None:
+def lone(pose: Pose, optics: Optics) -> NDArray[np.float32] | None:
     """What a form network is shown of a bottom of which nothing before or after was seen, (REFINED_CHANNELS,).
 
     Nobody was seen standing to tell how steeply the camera looks: it is taken to look level, but where the legs are so
-    straight (`level.SITS`) that he seems to stand. None without world points.
+    straight (`level.SITS`) that he seems to stand; or as steeply as is known. None without world points.
     """
-    shown = refined_input(Rep(1, (pose,), 0.0, 0.0, 0.0, 0, Tempo(0.0, 0.0, 0.0), True, 0))
+    shown = refined_input(Rep(1, (pose,), 0.0, 0.0, 0.0, 0, Tempo(0.0, 0.0, 0.0), True, 0), optics)
     return None if shown is None else np.asarray(shown[DOWN])
 
 

@@ -8,6 +8,7 @@ from device.inference.models import Manifest
 from device.inference.tflite import Asked, Model
 from device.squat.form import FAULTS, Form
 from device.squat.form_input import FORM_INPUT_VERSION, REFINED_INPUT_VERSION, refined_input
+from device.squat.perspective import Optics
 from device.squat.pose_image import pose_images
 from device.squat.rep import Rep
 
@@ -34,12 +35,12 @@ class FormModel(Asked):
         _check(manifest, self._shown)
         super().__init__("form", manifest.sha256, Model(manifest.path, threads, runtime))
 
-    def __call__(self, rep: Rep) -> Form | None:
-        """The form of a rep; None where too little of it was seen."""
-        return self._of_images(rep) if self._shown == "pose_images" else self._of_keypoints(rep)
+    def __call__(self, rep: Rep, optics: Optics) -> Form | None:
+        """The form of a rep, seen by a camera as far as that is known; None where too little of it was seen."""
+        return self._of_images(rep) if self._shown == "pose_images" else self._of_keypoints(rep, optics)
 
-    def _of_keypoints(self, rep: Rep) -> Form | None:
-        shown = refined_input(rep)
+    def _of_keypoints(self, rep: Rep, optics: Optics) -> Form | None:
+        shown = refined_input(rep, optics)
         if shown is None:
             return None
         out = self._model(shown[None])

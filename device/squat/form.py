@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from device.squat.perspective import Optics
 from device.squat.rep import Rep
 
 CALLED_FROM = 0.5  # a fault is named to people from this probability on
@@ -55,5 +56,5 @@ class Form:
         return tuple(name for _, name in sorted(likely, reverse=True))
 
 
-FormNetwork = Callable[[Rep], Form | None]
-"""Says of a rep how good its form is; None where too little was seen."""
+FormNetwork = Callable[[Rep, Optics], Form | None]
+"""Says of a rep how good its form is, seen by a camera as far as that is known; None where too little was seen."""

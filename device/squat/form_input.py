@@ -2,7 +2,7 @@
 
 Independent of the frame rate, of the lifter's size and place, and of where the camera stands, as far as a pose model
 knows better; what remains of the camera is told beside. The network that names faults is also shown the refined joints
-and the surface points (`refined_input`).
+and the surface points, and told where the camera stands as far as a person measured it (`refined_input`).
 """
 
 import math
@@ -12,17 +12,21 @@ import numpy as np
 
 from device.squat.features import scale_px_per_m, view_deg
 from device.squat.level import SITS, pitch_deg, upright
+from device.squat.perspective import Optics
 from device.squat.pose import JOINTS, MIRRORED, SURFACES, Array, Pose, index
 from device.squat.rep import Rep
 
-FORM_INPUT_VERSION, REFINED_INPUT_VERSION = 2, 1
+FORM_INPUT_VERSION, REFINED_INPUT_VERSION = 2, 2
 DOWN, UP = 9, 14  # steps from the start to before the bottom, and from the bottom to standing; one more at the very end
 STEPS = DOWN + UP + 1
 PER_JOINT = 6  # x, y, z in the room, u, v in the picture, score
 CHANNELS = len(JOINTS) * PER_JOINT + 3  # and the view's sine and cosine, and the camera's pitch
 CAMERA = slice(CHANNELS - 3, CHANNELS)
-REFINED = len(JOINTS) + len(SURFACES)  # points, u and v of each: what `refined_input` adds
-REFINED_CHANNELS = CHANNELS + 2 * REFINED
+PLACE = slice(CHANNELS, CHANNELS + 4)  # what `refined_input` adds: whether the camera is known, where the hips are and
+# how large a leg is in its picture ...
+REFINED = len(JOINTS) + len(SURFACES)  # ... and points, u and v of each
+POINTS = slice(PLACE.stop, PLACE.stop + 2 * REFINED)
+REFINED_CHANNELS = POINTS.stop
 
 _SHOULDERS, _HIPS, _KNEES, _ANKLES = (
     index(f"left_{name}", f"right_{name}") for name in ("shoulder", "hip", "knee", "ankle")
@@ -48,21 +52,33 @@ def form_input(rep: Rep) -> Array | None:
     return None if told is None else told[0]
 
 
-def refined_input(rep: Rep) -> Array | None:
+def refined_input(rep: Rep, optics: Optics) -> Array | None:
     """The input of the network that names faults, (STEPS, REFINED_CHANNELS); None as for `form_input`.
 
-    What `form_input` gives, then u, v in the picture of the refined joints and of the surface points, from the middle
-    of the refined hips in leg lengths; zeros where they were not looked for.
+    What `form_input` gives, but upright by the camera's pitch where that is known; then 1 where it is known, else 0,
+    and in focal lengths where the middle of the hips is, from the picture's, and the leg's length; then u, v in the
+    picture of the refined joints and of the surface points, from the middle of the refined hips in leg lengths, zeros
+    where they were not looked for.
+
+    Args:
+        rep: the rep.
+        optics: the camera as far as it is known; an unknown pitch is not looked at.
     """
-    told = _told(rep)
+    told = _told(rep, optics.pitch_deg if optics.known else None)
     if told is None:
         return None
     joints, shown, px_per_leg = told
-    return np.concatenate([joints, [_refined_row(pose, px_per_leg) for pose in shown]], 1).astype(np.float32)
+    rows = [np.concatenate([_place(pose, px_per_leg, optics), _refined_row(pose, px_per_leg)]) for pose in shown]
+    return np.concatenate([joints, rows], 1).astype(np.float32)
 
 
-def _told(rep: Rep) -> tuple[Array, list[Pose], float] | None:
-    """What `form_input` gives, the poses it was made of, and the pixels of a leg length."""
+def _told(rep: Rep, pitch: float | None = None) -> tuple[Array, list[Pose], float] | None:
+    """What `form_input` gives, the poses it was made of, and the pixels of a leg length.
+
+    Args:
+        rep: the rep.
+        pitch: how far the camera looks down, degrees; None = the lifter who stands tells.
+    """
     poses = [pose for pose in rep.poses if pose.world is not None]
     if not poses:
         return None
@@ -70,7 +86,7 @@ def _told(rep: Rep) -> tuple[Array, list[Pose], float] | None:
     worlds = np.array([pose.world for pose in shown if pose.world is not None])
     thigh, shank = worlds[:, _HIPS] - worlds[:, _KNEES], worlds[:, _KNEES] - worlds[:, _ANKLES]
     legs_m = (np.linalg.norm(thigh, axis=-1) + np.linalg.norm(shank, axis=-1)).mean(-1)
-    up = balanced_up(worlds, legs_m)
+    up = balanced_up(worlds, legs_m) if pitch is None else _up_of(pitch)
     if not np.isfinite(up).all():
         return None
     worlds, leg_m = worlds @ upright(up).T, float(np.median(legs_m))
@@ -128,9 +144,10 @@ def mirrored(shown: Array) -> Array:
     joints = shown[..., : len(JOINTS) * PER_JOINT].reshape(*shown.shape[:-1], len(JOINTS), PER_JOINT)
     swapped = joints[..., OTHER_SIDE, :] * np.array([-1, 1, 1, -1, 1, 1], np.float32)
     camera = shown[..., CAMERA] * np.array([-1, 1, 1], np.float32)
-    points = shown[..., CHANNELS:].reshape(*shown.shape[:-1], -1, 2)
+    points = shown[..., POINTS].reshape(*shown.shape[:-1], -1, 2)
     refined = points[..., MIRRORED[: points.shape[-2]], :] * np.array([-1, 1], np.float32)
-    parts = (part.reshape(*shown.shape[:-1], -1) for part in (swapped, camera, refined))
+    place = shown[..., PLACE] * np.array([1, -1, 1, 1], np.float32)[: shown[..., PLACE].shape[-1]]
+    parts = (part.reshape(*shown.shape[:-1], -1) for part in (swapped, camera, place, refined))
     return np.concatenate(list(parts), -1)
 
 
@@ -144,6 +161,20 @@ def _row(pose: Pose, world: Array, px_per_leg: float) -> Array:
     picture = (pose.keypoints[_BODY] - pose.keypoints[_HIPS].mean(0)) / px_per_leg
     row = np.concatenate([room, picture, pose.scores[_BODY, None]], -1)
     return np.where(np.isfinite(row).all(-1, keepdims=True), row, 0).ravel()
+
+
+def _up_of(pitch: float) -> Array:
+    """(3,) the vertical in the axes of a camera that looks down by `pitch` degrees."""
+    a = math.radians(pitch)
+    return np.array([0.0, -math.cos(a), -math.sin(a)])
+
+
+def _place(pose: Pose, px_per_leg: float, optics: Optics) -> Array:
+    """(4,) see `refined_input`."""
+    focal_px = max(optics.focal_px(pose.size), 1.0)
+    hips = (pose.keypoints[_HIPS].mean(0) - np.array(pose.size) / 2) / focal_px
+    place = np.array([float(optics.known), hips[0], hips[1], px_per_leg / focal_px])
+    return np.where(np.isfinite(place), place, 0)
 
 
 def _refined_row(pose: Pose, px_per_leg: float) -> Array:

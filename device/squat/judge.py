@@ -189,7 +189,7 @@ class Judge:
             seen_rising=not stood_up or rep.tempo.concentric_s >= MIN_RISE_S,
         )  # fmt: skip
         network = self._form_network if depth is not None else None  # of hips that nobody saw it could only guess
-        form = network(rep) if network is not None else None
+        form = network(rep, self.settings.optics) if network is not None else None
         wanted = self.settings.velocity and stood_up
         velocity = bar_velocity(rep, depths.thigh_m(self.settings.height_cm), self._optics) if wanted else None
         yield self._count(now_s, rep, observed, depth, form, velocity)
