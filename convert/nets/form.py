@@ -39,6 +39,8 @@ class FaultNet:
     """`members` networks whose logits are averaged.
 
     Each has `width` numbers per step, two convolutions over time, then `hidden` ones to good, faults and sizes.
+    `extremes`: so many numbers more made of the largest and the least that each channel is at any step, 0 = none; how
+    far a trunk leans at its worst is one of these.
     """
 
     members: int = within(1, 16, 1)
@@ -47,6 +49,7 @@ class FaultNet:
     dropout: float = within(0, 0.9, 0.2)
     size_weight: float = within(0, 10, 0.5)
     jitter: float = within(0, 0.2, 0.01)
+    extremes: int = within(0, 1024, 0)
 
 
 class Paper(nn.Module):
@@ -111,15 +114,20 @@ class Member(nn.Module):
             nn.Conv1d(width, width, 5, stride=2, padding=2), nn.ReLU(),
             nn.Conv1d(width, width, 3, stride=2, padding=1), nn.ReLU(),
         )  # fmt: skip
+        self.extremes = nn.Linear(2 * channels, told.extremes) if told.extremes else None
         self.judging = nn.Sequential(
-            nn.Dropout(told.dropout), nn.Linear(width * (STEPS // 4), told.hidden), nn.ReLU(),
+            nn.Dropout(told.dropout), nn.Linear(width * (STEPS // 4) + told.extremes, told.hidden), nn.ReLU(),
             nn.Dropout(told.dropout), nn.Linear(told.hidden, told.hidden // 2), nn.ReLU(),
             nn.Linear(told.hidden // 2, outputs),
         )  # fmt: skip
 
     def forward(self, steps: Tensor) -> Tensor:
         """See the class."""
-        return torch.as_tensor(self.judging(self.over_time(torch.relu(self.step(steps)).permute(0, 2, 1)).flatten(1)))
+        seen = self.over_time(torch.relu(self.step(steps)).permute(0, 2, 1)).flatten(1)
+        if self.extremes is not None:
+            most = torch.cat([steps.amax(1), steps.amin(1)], 1)
+            seen = torch.cat([seen, torch.relu(self.extremes(most))], 1)
+        return torch.as_tensor(self.judging(seen))
 
 
 class OfRep(nn.Module):

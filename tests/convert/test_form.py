@@ -12,7 +12,7 @@ pytest.importorskip("scipy", reason="the generator needs scipy: pip install 'squ
 import torch
 
 from convert.datasets import posture_classes
-from convert.nets.form import FaultNet, PaperNet
+from convert.nets.form import FaultNet, Member, PaperNet
 from convert.nets.form_geometry import Geometry
 from convert.posture_report import level, macro_f1, named
 from convert.prepared import Prepared
@@ -24,7 +24,18 @@ from convert.tasks.form_figures import partial as partial_sentence
 from convert.tasks.form_reps import DISPUTED, FAULT_NAMES, LIMITS, FormData, is_bad, is_clear
 from convert.tasks.form_tables import beside_paper
 from device.errors import InputError
-from device.squat.form_input import CAMERA, CHANNELS, DOWN, PER_JOINT, REFINED, REFINED_CHANNELS, STEPS, mirrored
+from device.squat.form_input import (
+    CAMERA,
+    CHANNELS,
+    DOWN,
+    PER_JOINT,
+    PLACE,
+    POINTS,
+    REFINED,
+    REFINED_CHANNELS,
+    STEPS,
+    mirrored,
+)
 from device.squat.pose import JOINTS
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH
 
@@ -92,10 +103,55 @@ def test_errors_are_lent_among_partial_squats_and_among_the_others(prepared):
 def two_versions(prepared: Prepared) -> Prepared:
     """The data with each rep also as found: all joints off by a tenth."""
     arrays = dict(prepared.arrays)
-    for name in ("shown", "alone"):
+    for name in ("shown", "alone", "shown_known", "alone_known"):
         true = np.array(prepared.arrays[name], np.float32)
         arrays[name] = np.concatenate([true, true + 0.1], 1)
     return replace(prepared, arrays=arrays)
+
+
+def test_a_known_camera_shows_the_trunks_lean_as_it_is(prepared):
+    """From true joints: the most that the trunk leans at any step, against the fault's size."""
+    bent = np.array(prepared.arrays["sizes"])[:, FAULT_NAMES.index("bent_over")]
+    off = {}
+    for name in ("shown", "shown_known"):
+        shown = np.array(prepared.arrays[name][:, 0], np.float32)
+        room = shown[..., : len(JOINTS) * PER_JOINT].reshape(len(shown), STEPS, len(JOINTS), PER_JOINT)[..., :3]
+        ends = [room[:, :, [JOINTS.index(f"{s}_{n}") for s in ("left", "right")]].mean(2) for n in ("shoulder", "hip")]
+        trunk = ends[0] - ends[1]
+        lean = np.degrees(np.arccos(-trunk[..., 1] / np.linalg.norm(trunk, axis=-1))).max(1)
+        off[name] = np.median(np.abs(lean - bent))
+        known = shown[..., PLACE.start]
+        assert (known == float(name == "shown_known")).all()
+    assert off["shown_known"] < 1 < off["shown"], "it is guessed by how the lifter balances"
+
+
+@pytest.mark.parametrize(("share", "known"), [(0.0, 0.0), (1.0, 1.0)])
+def test_training_batches_are_seen_by_known_cameras_as_often_as_told(prepared, monkeypatch, share, known):
+    monkeypatch.setattr(form, "KNOWN_SHARE", share)
+    monkeypatch.setattr(form, "BOTTOM_SHARE", 0.0)
+    batch = form.TASK.batch(prepared, np.arange(12), np.random.default_rng(1))
+    assert (batch["shown"][..., PLACE.start] == known).all()
+    assert (form.TASK.batch(prepared, np.arange(12), None)["shown"][..., PLACE.start] == 0).all()
+
+
+def test_extremes_tell_what_happens_at_one_step_alone():
+    torch.manual_seed(1)
+    shown = np.zeros((2, STEPS, CHANNELS), np.float32)
+    told = {"width": 8, "hidden": 8}
+    for extremes in (0, 4):
+        member = Member(FaultNet(**told, extremes=extremes), CHANNELS, 3).eval()
+        steps = torch.as_tensor(shown)
+        steps[1, 5] = 3.0
+        assert member(steps).shape == (2, 3)
+        assert (member.extremes is not None) == bool(extremes)
+    moved = torch.zeros(1, STEPS, CHANNELS)
+    moved[0, 5, 7] = 3.0
+    elsewhere = torch.zeros(1, STEPS, CHANNELS)
+    elsewhere[0, 17, 7] = 3.0
+    with torch.no_grad():
+        member.judging[1].weight[:, : 8 * (STEPS // 4)] = 0  # all but the extremes
+        assert torch.equal(member(moved), member(elsewhere))
+        assert not torch.equal(member(moved), member(torch.zeros(1, STEPS, CHANNELS)))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
@@ -104,18 +160,19 @@ def test_some_reps_are_shown_without_refined_points(prepared, monkeypatch, share
     monkeypatch.setattr(form, "UNREFINED_BOTTOMS", share)
     batch = form.TASK.batch(prepared, np.arange(12), np.random.default_rng(1))
     assert batch["shown"][:, DOWN, :CHANNELS].any(-1).all()
-    assert batch["shown"][:, DOWN, CHANNELS:].any(-1).all() == (share == 0)
-    assert form.TASK.batch(prepared, np.arange(12), None)["shown"][:, DOWN, CHANNELS:].any(-1).all()
+    assert batch["shown"][:, DOWN, POINTS].any(-1).all() == (share == 0)
+    assert form.TASK.batch(prepared, np.arange(12), None)["shown"][:, DOWN, POINTS].any(-1).all()
 
 
 def test_a_step_at_which_a_lender_has_no_refined_points_lends_none(prepared, monkeypatch):
     monkeypatch.setattr(form, "EXCHANGED", 1.0)
     monkeypatch.setattr(form, "TRUE_SHARE", 0.0)
     found = two_versions(prepared)
-    found.arrays["shown"][:, 1, 3, CHANNELS:] = 0
+    for name in ("shown", "shown_known"):
+        found.arrays[name][:, 1, 3, POINTS] = 0
     shown = form.disturbed(found, "shown", np.arange(12), np.random.default_rng(1))
-    assert not shown[:, 3, CHANNELS:].any()
-    assert shown[:, 2, CHANNELS:].any(-1).all()
+    assert not shown[:, 3, POINTS].any()
+    assert shown[:, 2, POINTS].any(-1).all()
 
 
 def test_a_bottom_alone_is_shown_with_the_rest_of_its_row(prepared, monkeypatch):
@@ -193,7 +250,7 @@ def test_refined_points_tell_how_the_trunk_leans_in_the_picture(prepared):
     seen, without = (Geometry()(torch.as_tensor(part)) for part in (shown, shown[..., :CHANNELS]))
     assert torch.equal(seen[..., : without.shape[-1]], without)
     refined = seen[..., without.shape[-1] :].numpy()
-    points = shown[..., CHANNELS:].reshape(4, STEPS, REFINED, 2)
+    points = shown[..., POINTS].reshape(4, STEPS, REFINED, 2)
     middle = {
         n: points[:, :, [JOINTS.index(f"{s}_{n}") for s in ("left", "right")]].mean(2) for n in ("hip", "shoulder")
     }

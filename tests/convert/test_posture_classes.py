@@ -23,6 +23,7 @@ from device.errors import InputError
 from device.inference.models import shipped_folder
 from device.inference.tflite import Model
 from device.squat.form_input import CAMERA, DOWN, PER_JOINT, REFINED_CHANNELS, STEPS, refined_input
+from device.squat.perspective import Optics
 from device.squat.pose import JOINTS, index
 from device.squat.rep import Rep, Tempo
 
@@ -108,8 +109,8 @@ def test_a_bottom_alone_is_shown_as_seen_by_a_level_camera() -> None:
     poses = Finder([]).poses(rep, None)
     at = int(np.argmin([abs(pose.captured_s - rep.bottom_s) for pose in poses]))
     whole = refined_input(Rep(1, tuple(poses), poses[0].captured_s, rep.bottom_s, poses[-1].captured_s, at,
-                           Tempo(1.0, 0.0, 1.0), True, 0))  # fmt: skip
-    alone = lone(poses[at])
+                           Tempo(1.0, 0.0, 1.0), True, 0), Optics())  # fmt: skip
+    alone = lone(poses[at], Optics())
     assert whole is not None
     assert abs(whole[DOWN, CAMERA][-1]) > 0.1  # the camera looks up or down, as who stands tells
     assert alone[CAMERA][-1] == 0

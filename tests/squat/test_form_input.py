@@ -8,20 +8,27 @@ from squat.figure import Shot, reps, squat, stand
 
 from device.squat.form import Form
 from device.squat.form_input import (
+    CAMERA,
     CHANNELS,
     DOWN,
     OTHER_SIDE,
+    PLACE,
+    POINTS,
     REFINED,
     REFINED_CHANNELS,
     STEPS,
+    at_moments,
     balanced_up,
     form_input,
     mirrored,
+    moments,
     refined_input,
 )
+from device.squat.perspective import Optics
 from device.squat.pose import JOINTS, KEYPOINTS, MIRRORED, index
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH, draw, flipped, pose_images, rep_points, zoomed_out
 
+UNKNOWN = Optics()
 MOVEMENT = [*stand(), *squat(5.0), *stand()]
 
 
@@ -124,10 +131,10 @@ def with_refined(seen, first=0):
 
 def test_refined_joints_are_shown_from_their_own_hips_and_surface_points_as_they_lie():
     seen = with_refined(rep(view_deg=40.0))
-    shown = refined_input(seen)
+    shown = refined_input(seen, UNKNOWN)
     assert shown.shape == (STEPS, REFINED_CHANNELS)
     np.testing.assert_array_equal(shown[:, :CHANNELS], form_input(seen))
-    points, plain = shown[:, CHANNELS:].reshape(STEPS, REFINED, 2), joints(shown[:, :CHANNELS])
+    points, plain = shown[:, POINTS].reshape(STEPS, REFINED, 2), joints(shown[:, :CHANNELS])
     assert points[:, :17] == pytest.approx(plain[..., 3:5], abs=1e-4), "moved as a whole they are where they were"
     off = points[:, 17:19] - points[:, index("left_hip", "right_hip")]
     assert off[..., 0].max() < 0
@@ -136,21 +143,46 @@ def test_refined_joints_are_shown_from_their_own_hips_and_surface_points_as_they
 
 
 def test_without_refined_joints_there_are_zeros_in_their_place():
-    assert not refined_input(rep())[:, CHANNELS:].any()
+    assert not refined_input(rep(), UNKNOWN)[:, POINTS].any()
     late = with_refined(rep(), first=30)
-    there = refined_input(late)[:, CHANNELS:].any(1)
+    there = refined_input(late, UNKNOWN)[:, POINTS].any(1)
     assert not there[0]
     assert there[-1]
-    assert np.isfinite(refined_input(late)).all()
-    assert refined_input(replace(late, poses=tuple(replace(p, world=None) for p in late.poses))) is None
+    assert np.isfinite(refined_input(late, UNKNOWN)).all()
+    assert refined_input(replace(late, poses=tuple(replace(p, world=None) for p in late.poses)), UNKNOWN) is None
 
 
 def test_the_mirror_image_has_the_refined_points_of_the_other_side():
-    shown = refined_input(with_refined(rep(view_deg=40.0)))
+    shown = refined_input(with_refined(rep(view_deg=40.0)), Optics(70.0, 12.0, known=True))
     assert mirrored(mirrored(shown)) == pytest.approx(shown)
     assert mirrored(shown)[:, :CHANNELS] == pytest.approx(mirrored(shown[:, :CHANNELS]))
-    before, after = (part[:, CHANNELS:].reshape(STEPS, REFINED, 2) for part in (shown, mirrored(shown)))
+    before, after = (part[:, POINTS].reshape(STEPS, REFINED, 2) for part in (shown, mirrored(shown)))
     assert after == pytest.approx(before[:, MIRRORED[:REFINED]] * [-1, 1])
+    assert mirrored(shown)[:, PLACE] == pytest.approx(shown[:, PLACE] * [1, -1, 1, 1])
+
+
+def test_a_known_camera_tells_the_vertical_and_where_the_lifter_is():
+    level = with_refined(rep())
+    a = np.radians(20)
+    turn = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]], np.float32)
+    steep = replace(level, poses=tuple(replace(p, world=p.world @ turn.T) for p in level.poses))
+    straight = joints(refined_input(level, Optics(pitch_deg=0.0, known=True))[:, :CHANNELS])
+    for optics in (Optics(pitch_deg=20.0, known=True), Optics(pitch_deg=-20.0, known=True)):
+        shown = refined_input(steep, optics)
+        apart = np.abs(joints(shown[:, :CHANNELS]) - straight)[..., :3].max()
+        assert (apart < 1e-3) == (optics.pitch_deg > 0)
+        assert shown[0, CAMERA][-1] * 30 == pytest.approx(optics.pitch_deg)
+    for pitch in (0.0, 30.0):
+        np.testing.assert_array_equal(refined_input(level, Optics(pitch_deg=pitch)), refined_input(level, UNKNOWN))
+    optics = Optics(60.0, 0.0, known=True)
+    known, x, y, leg = refined_input(level, optics)[DOWN, PLACE]
+    pose = at_moments(level.poses, moments(level))[DOWN]
+    focal = optics.focal_px(pose.size)
+    hips = pose.keypoints[index("left_hip", "right_hip")].mean(0)
+    assert (x, y) == pytest.approx((hips - np.array(pose.size) / 2) / focal, abs=1e-5)
+    assert known == 1
+    ankle = straight[DOWN, JOINTS.index("left_ankle"), 4]
+    assert leg * ankle == pytest.approx((pose.keypoints[11, 1] - hips[1]) / focal, rel=1e-3)
 
 
 def test_pose_images_hold_the_lifter_alone_on_black_around_the_bottom():
