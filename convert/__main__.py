@@ -23,7 +23,10 @@ COMMANDS = {
     "pose-clips": ("convert.pose_clips", "both pose models over labelled clips"),
     "bench-pose": ("convert.bench_pose", "how fast the pose networks are, in turn on one thread"),
     "bar-report": ("convert.bar_report", "the bar's ends and velocity on a rendered set, against its truth"),
-    "surface-sheet": ("convert.surface_sheet", "draws the surface points found on labelled clips, to be looked at"),
+    "surface-sheet": (
+        "convert.surface_sheet",
+        "draws the surface points and joints found on labelled clips, to be looked at",
+    ),
     "frontsquat": ("convert.frontsquat", "depth on FrontSquat: the paper's network beside ours"),
     "real-sets": ("convert.real_sets", "what the device makes of FiT-AI, up/down, OpenCap and DeepSquat"),
     "bench": ("convert.bench", "frames a second, memory, start-up; against mediapipe's own Pose"),

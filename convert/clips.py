@@ -151,7 +151,7 @@ def _judge_clip(clip: LabelledClip, judge: Judge, settings: Settings, keypoints:
     if stored is not None and stored.is_file():
         return _from_keypoints(judge, list(recorded.load(stored)))
     events, seen, size = [], [], (0, 0)
-    models, surfaces = settings.models, settings.depth.surfaces or stored is not None  # stored, they serve every method
+    models, surfaces = settings.models, settings.surfaces or stored is not None  # stored, they serve every method
     model = open_pose_model(models.pose, models.threads, models.runtime or None, surfaces)
     begin = time.perf_counter()
     with Clip(clip.path) as source:

@@ -71,10 +71,11 @@ def weights(path: Path) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]
     found = []
     for operator in graph.operators:
         if _code(model, operator) in (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D, kinds.FULLY_CONNECTED):
-            tensors = [graph.tensors[i] for i in operator.inputs[1:3]]
+            tensors = [graph.tensors[i] for i in operator.inputs[1:3] if i >= 0]
             if any(tensor.type != schema.TensorType.FLOAT32 for tensor in tensors):
                 raise InputError(f"{path}: not a float graph; those lie in models/float")
-            found.append(tuple(_values(model, tensor) for tensor in tensors))
+            weight, *bias = (_values(model, tensor) for tensor in tensors)
+            found.append((weight, bias[0] if bias else np.zeros(len(weight), np.float32)))
     return found
 
 

@@ -3,6 +3,7 @@
 Writes NAME.tflite, NAME.json (manifest), NAME.md (card) and float/NAME.tflite, but only if the quantized graph passes
 against the float one (convert/verify.py). `--layers` prints what `keep_float` may name. `quantize --again NAME --data
 DIR` exports anew what ships, where this code exports otherwise than that which trained it: same weights, other graph.
+That is refused where the graph does not tell all of the network.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from device.squat.features import FEATURES_VERSION
 from device.squat.pose import KEYPOINTS
 
 TOLD = ("recipe_file", "seed", "rows", "parameters", "epochs", "minutes", "device", "torch", "commit")
+FIXED = ("requires", "form_input", "refined_input")  # of a manifest: what other data must not change
 TOOLS = ("litert-torch", "ai-edge-quantizer", "ai-edge-litert")
 
 
@@ -86,7 +88,7 @@ def _shipped(name: str, prepared: Prepared, scratch: Path) -> _Trained:
     """The network of a graph that ships.
 
     Raises:
-        InputError: there is none, its weights are not this code's network's, or the data is of another task.
+        InputError: there is none, its weights are not this code's network's, or the data is of another task or backbone.
     """
     folder = shipped_folder()
     try:
@@ -99,9 +101,16 @@ def _shipped(name: str, prepared: Prepared, scratch: Path) -> _Trained:
     kept.unlink()
     if prepared.about["task"] != manifest["task"]:
         raise InputError(f"{prepared.folder}: prepared for {prepared.about['task']}, {name} is of {manifest['task']}")
+    if hasattr(recipe.maker, "calibrate"):
+        raise InputError(f"{name}: its graph does not tell the network before it was calibrated; train it anew")
     net = recipe.maker.net(recipe.net, prepared)
-    begin(net, folder / "float" / f"{name}.tflite", recipe.maker, prepared, recipe.train.seed)
-    again = {"float_sha256": manifest["float_sha256"], "sources": prepared.about["sources"]}
+    floating = begin(net, folder / "float" / f"{name}.tflite", recipe.maker, prepared, recipe.train.seed)
+    if floating != manifest["float_sha256"]:
+        raise InputError(f"{folder}/float/{name}.tflite: not the graph that {name} was made from")
+    for key, value in recipe.maker.manifest(recipe.net, prepared).items():
+        if key in FIXED and value != manifest.get(key):
+            raise InputError(f"{prepared.folder}: prepared with {key} {value}, {name} has {manifest.get(key)}")
+    again = {"float_sha256": floating, "sources": prepared.about["sources"], "before": manifest.get("again")}
     return _Trained(recipe, net.eval(), manifest["training"], again)
 
 
@@ -174,7 +183,7 @@ def _manifest(trained: _Trained, floating: Path, small: Path) -> dict[str, Any]:
         },
         "keypoints": list(KEYPOINTS),
         "features": FEATURES_VERSION,
-        "training": dict(trained.training),
+        "training": {**trained.training, "recipe": recipe.text},
         **({"again": dict(trained.again)} if trained.again else {}),
         "commit": commit(),
     }

@@ -19,7 +19,7 @@ def open_poses(settings: Settings) -> PoseModel:
         ModelError: a network is missing, damaged or made for another device.
     """
     m = settings.models
-    return open_pose_model(m.pose, m.threads, m.runtime or None, settings.depth.surfaces, m.bar_ends)
+    return open_pose_model(m.pose, m.threads, m.runtime or None, settings.surfaces, m.bar_ends)
 
 
 @contextmanager

@@ -78,7 +78,7 @@ class DepthMethod:
 
     @property
     def surfaces(self) -> bool:
-        """Whether it looks at hip creases and knee tops."""
+        """Whether it asks for hip creases and knee tops."""
         return self.method in (SURFACE, NETWORK)
 
 
@@ -158,6 +158,11 @@ class Settings:
     store: Store
     evidence: Pictures
     log: Log
+
+    @property
+    def surfaces(self) -> bool:
+        """Whether hip creases, knee tops and refined joints are looked for: what finds depth, or judges form, asks."""
+        return self.depth.surfaces or self.models.form == form_model.REFINED
 
     def judging(self) -> JudgeSettings:
         """What the judge needs of them."""

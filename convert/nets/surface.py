@@ -1,4 +1,4 @@
-"""The head on BlazePose's features: heatmaps of the surface points, and maps of what is in sight."""
+"""The head on BlazePose's features: heatmaps of the surface points and joints, and maps of what is in sight."""
 
 import copy
 from dataclasses import dataclass

@@ -44,7 +44,7 @@ class Donor:
         world: (S, 17, 3) found less true, camera axes, both from the middle of the hips.
         picture: (S, 17, 2) found less true.
         scores: (S, 17) as found.
-        refined: (S, 21, 2) refined joints and surface points, found less true.
+        refined: (S, 21, 2) refined joints and surface points, found less true; NaN where the head did not look.
     """
 
     view_deg: float
@@ -153,10 +153,11 @@ def _donor(rep: KeypointRep, seen: Sequence[Pose | None]) -> Donor | None:
     found_leg = legs_m(np.array(worlds))
     rows, at = [], []
     for t, pose in enumerate(poses):
-        if pose is None or pose.world is None or pose.refined is None:
+        if pose is None or pose.world is None:
             continue
         picture = (pose.keypoints[_JOINTS] - rep.keypoints_px[t, _JOINTS]) / unit[t]
-        refined = (np.concatenate([pose.refined, pose.keypoints[_SURFACES]]) - rep.keypoints_px[t, :REFINED]) / unit[t]
+        better = pose.refined if pose.refined is not None else np.full((len(JOINTS), 2), np.nan)
+        refined = (np.concatenate([better, pose.keypoints[_SURFACES]]) - rep.keypoints_px[t, :REFINED]) / unit[t]
         world = (pose.world - pose.world[_HIPS].mean(0))[_JOINTS] / found_leg - rep.camera_m[t, _JOINTS] / leg
         if np.linalg.norm(picture[_HIPS].mean(0)) > LANDED:
             continue
@@ -220,7 +221,7 @@ class Finder:
         return [
             Pose(
                 _all(keypoints[t]), _all(scores[t], 0.0), _all(world[t] * WORLD_LEG_M), float(rep.time_s[t]), t, 0,
-                size, joints[t],
+                size, None if np.isnan(joints[t]).any() else joints[t],
             )
             for t in range(count)
         ]  # fmt: skip

@@ -76,6 +76,9 @@ class Form:
         for name in ("alone", "partial", f"shown{KNOWN}"):
             if name not in prepared.arrays:
                 raise InputError(f"{prepared.folder}: prepared without {name}.npy; prepare it anew")
+        for name, version in (("form_input", FORM_INPUT_VERSION), ("refined_input", REFINED_INPUT_VERSION)):
+            if prepared.about.get(name) != version:
+                raise InputError(f"{prepared.folder}: prepared with another {name}; prepare it anew")
         first = prepared.rows("train")[:1000]
         some = np.concatenate([prepared.arrays[name][first] for name in ("shown", f"shown{KNOWN}")]).astype(np.float32)
         return Faults(net, some.reshape(-1, *some.shape[2:]), scales(prepared))

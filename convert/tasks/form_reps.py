@@ -27,7 +27,7 @@ from convert.recipe import Span, within
 from convert.synth.found import Donor, Finder, donors, found_poses, look, span
 from convert.synth.keypoint_reps import KeypointRep, keypoint_reps, reps_of
 from convert.synth.recipe import Motion, Output, Recipe, kept
-from convert.tasks.depth_entries import view_of
+from convert.tasks.depth_entries import View, view_of
 from device import settings
 from device.errors import InputError
 from device.squat.form import FAULTS
@@ -49,6 +49,7 @@ GOOD_THIGH_DEG = (92.0, 112.0)
 PARTIAL_THIGH_DEG = (50.0, 84.0)  # from where the device counts a rep (`squatness.MIN_DROP`)
 GOOD_HOLDS = {"high_bar": 2.0, "low_bar": 1.0, "front_bar": 2.0, "goblet": 2.0, "bodyweight": 1.0}
 KNOWN = "_known"  # ends the names of arrays of a known camera
+PITCH_OFF_DEG, FOV_OFF = 1.0, 0.02  # standard deviations of what a person measures
 AT_ONCE = 10  # clips that a process draws in one go
 _BANDS = np.array([DISPUTED[name] for name in FAULT_NAMES])
 
@@ -241,8 +242,7 @@ def cuts_of(rep: KeypointRep, finder: Finder, found: int, seed: int) -> list[Rep
 
 
 def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any] | None:
-    camera = view_of(rep.truth)
-    cameras = {"": Optics(), KNOWN: Optics(camera.fov_deg, camera.pitch_deg, known=True)}
+    cameras = {"": Optics(), KNOWN: measured(view_of(rep.truth), np.random.default_rng([rep.clip, rep.number]))}
     arrays: dict[str, list[NDArray[np.float16]]] = {name + end: [] for name in ("shown", "alone") for end in cameras}
     points = []
     for cut in cuts:
@@ -265,6 +265,12 @@ def _row(rep: KeypointRep, cuts: Sequence[Rep], rendered: bool) -> dict[str, Any
         "rendered": np.bool_(rendered),
         "partial": np.bool_(False),
     }
+
+
+def measured(camera: View, rng: np.random.Generator) -> Optics:
+    """A camera as a person measured it: give or take `PITCH_OFF_DEG`, and `FOV_OFF` of its field of view."""
+    fov_deg, pitch_deg = camera.fov_deg * rng.normal(1, FOV_OFF), camera.pitch_deg + rng.normal(0, PITCH_OFF_DEG)
+    return Optics(float(fov_deg), float(pitch_deg), known=True)
 
 
 def lone(pose: Pose, optics: Optics) -> NDArray[np.float32] | None:

@@ -13,6 +13,7 @@ from device.squat.pose_image import pose_images
 from device.squat.rep import Rep
 
 NAMES = ("form", "form_paper")
+REFINED = "form"  # the one that is shown the refined joints
 
 
 class FormModel(Asked):

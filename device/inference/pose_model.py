@@ -50,7 +50,8 @@ def open_pose_model(
         name: one of `NAMES`, or `RECORDED` and a file.
         threads: threads of the TFLite interpreter.
         runtime: TFLite runtime, see `device.inference.tflite`; None takes the first that is installed.
-        surfaces: whether hip creases and knee tops are found too; without, BlazePose leaves them NaN.
+        surfaces: whether hip creases and knee tops are found too, and the joints refined; without, BlazePose leaves
+            them NaN and None.
         bar_ends: whether the ends of the bar are found too, by a network of their own.
 
     Raises:

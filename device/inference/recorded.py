@@ -84,9 +84,9 @@ def load(path: str | os.PathLike[str]) -> Iterator[tuple[float, Pose | None]]:
         raise InputError(f"{path}: not stored keypoints (rows of our own network's that are not there)")
     size = (int(data["size"][0]), int(data["size"][1]))
     times_s = data["time_s"].tolist()
+    if data["refined"].shape != (len(times_s), len(JOINTS), 2):
+        raise InputError(f"{path}: not stored keypoints (refined joints of shape {data['refined'].shape})")
     refined = [None if np.isnan(joints).all() else joints for joints in data["refined"]]
-    if len(refined) != len(times_s):
-        raise InputError(f"{path}: not stored keypoints ({len(refined)} rows of refined joints)")
 
     def pose(of: str, at: int, row: int, second: Pose | None = None) -> Pose | None:
         keypoints, scores, world = (data[of + name][at] for name in ("keypoints", "scores", "world"))

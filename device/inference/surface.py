@@ -38,7 +38,7 @@ class Found:
 
 
 class SurfaceHead:
-    """Finds the surface points in the features of a crop.
+    """Finds the surface points and the joints in the features of a crop.
 
     Args:
         manifest: of the head.

@@ -216,7 +216,7 @@ def _scene(pose: Pose, pictures: Mapping[int, bytes]) -> tuple[Image, Pose]:
         ground = np.zeros((max(1, round(height * scale)), max(1, round(width * scale)), 3), np.uint8)
     else:
         ground = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-    return ground, replace(pose, keypoints=np.asarray(pose.keypoints * scale, np.float32))
+    return ground, replace(pose, keypoints=np.asarray(pose.keypoints * scale, np.float32), refined=None)
 
 
 def _reach(pose: Pose) -> tuple[int, int]:

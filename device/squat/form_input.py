@@ -62,8 +62,10 @@ def refined_input(rep: Rep, optics: Optics) -> Array | None:
 
     Args:
         rep: the rep.
-        optics: the camera as far as it is known; an unknown pitch is not looked at.
+        optics: the camera; one that is not known counts as any such, whatever else is said of it.
     """
+    if not optics.known:
+        optics = Optics()
     told = _told(rep, optics.pitch_deg if optics.known else None)
     if told is None:
         return None
@@ -86,9 +88,10 @@ def _told(rep: Rep, pitch: float | None = None) -> tuple[Array, list[Pose], floa
     worlds = np.array([pose.world for pose in shown if pose.world is not None])
     thigh, shank = worlds[:, _HIPS] - worlds[:, _KNEES], worlds[:, _KNEES] - worlds[:, _ANKLES]
     legs_m = (np.linalg.norm(thigh, axis=-1) + np.linalg.norm(shank, axis=-1)).mean(-1)
-    up = balanced_up(worlds, legs_m) if pitch is None else _up_of(pitch)
-    if not np.isfinite(up).all():
+    up = balanced_up(worlds, legs_m)
+    if not np.isfinite(up).all():  # legs, feet or shoulders are nowhere
         return None
+    up = up if pitch is None else _up_of(pitch)
     worlds, leg_m = worlds @ upright(up).T, float(np.median(legs_m))
     sides = worlds[:, [_HIPS[0], _SHOULDERS[0]]] - worlds[:, [_HIPS[1], _SHOULDERS[1]]]
     view = view_deg(sides.sum((0, 1))[[0, 2]])
@@ -171,7 +174,9 @@ def _up_of(pitch: float) -> Array:
 
 def _place(pose: Pose, px_per_leg: float, optics: Optics) -> Array:
     """(4,) see `refined_input`."""
-    focal_px = max(optics.focal_px(pose.size), 1.0)
+    if not max(pose.size):
+        return np.array([float(optics.known), 0, 0, 0])
+    focal_px = optics.focal_px(pose.size)
     hips = (pose.keypoints[_HIPS].mean(0) - np.array(pose.size) / 2) / focal_px
     place = np.array([float(optics.known), hips[0], hips[1], px_per_leg / focal_px])
     return np.where(np.isfinite(place), place, 0)
