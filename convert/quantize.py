@@ -88,7 +88,7 @@ def _shipped(name: str, prepared: Prepared, scratch: Path) -> _Trained:
     """The network of a graph that ships.
 
     Raises:
-        InputError: there is none, its weights are not this code's network's, or the data is of another task or backbone.
+        InputError: there is none, its weights are not this code's network's, or the data is of another task or model.
     """
     folder = shipped_folder()
     try:

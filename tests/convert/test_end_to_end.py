@@ -1,5 +1,6 @@
 """From data to the files that the device runs: the smallest task whole, and the depth network from rendered lifters."""
 
+import importlib
 import json
 from pathlib import Path
 
@@ -53,14 +54,18 @@ def test_the_smallest_task_from_its_recipe_to_the_device(toy, shipped: Path, tmp
     assert "toys.blob in ai_edge_litert: passed: 30 images" in capsys.readouterr().out
     assert main(["report", "toys.blob"]) == 0
     assert "seed 5, 20 epochs" in capsys.readouterr().out
-    _is_exported_again_with_the_same_weights(manifest, data, shipped, capsys)
+    _is_exported_again_with_the_same_weights(Path(path), manifest, data, shipped, capsys)
     _fails_where_the_graphs_differ(Path(path), run, data, shipped, capsys)
 
 
-def _is_exported_again_with_the_same_weights(before: dict, data: str, shipped: Path, capsys) -> None:
-    assert main(["quantize", "--again", "toys.blob", "--data", data, "--out", str(shipped)]) == 0
+def _is_exported_again_with_the_same_weights(path: Path, before: dict, data: str, shipped: Path, capsys) -> None:
+    other = path.with_name("other.toml")
+    other.write_text(path.read_text() + "[quantize]\ncalibration = 77\n")
+    again = ["quantize", "--again", "toys.blob", "--data", data, "--out", str(shipped)]
+    assert main([*again, "--recipe", str(other)]) == 0
     after = models.find("toys.blob").more
-    assert after["training"] == before["training"]
+    assert after["training"] == {**before["training"], "recipe": other.read_text()}
+    assert after["quantization"]["calibration"] == 77
     assert after["metrics"]["test"] == pytest.approx(before["metrics"]["test"], abs=1e-4)
     assert after["again"]["float_sha256"] == before["float_sha256"]
     assert "exported anew, with the same weights" in (shipped / "toys.blob.md").read_text()
@@ -70,9 +75,20 @@ def _is_exported_again_with_the_same_weights(before: dict, data: str, shipped: P
     about = Path(data) / "about.json"
     told = about.read_text()
     about.write_text(json.dumps({**json.loads(told), "task": "depth"}))
-    assert main(["quantize", "--again", "toys.blob", "--data", data, "--out", str(shipped)]) == 2
+    assert main(again) == 2
     assert "prepared for depth, toys.blob is of toys.blob" in capsys.readouterr().err
     about.write_text(told)
+    kept = shipped / "toys.blob.json"
+    kept.write_text(json.dumps({**after, "float_sha256": "another"}))
+    assert main(again) == 2
+    assert "not the graph that toys.blob was made from" in capsys.readouterr().err
+    kept.write_text(json.dumps({**after, "requires": ["another backbone"]}))
+    task = importlib.import_module("toys.blob").TASK
+    task.manifest = lambda told, prepared: {"requires": ["this one"]}
+    assert main(again) == 2
+    assert "prepared with requires ['this one'], toys.blob has ['another backbone']" in capsys.readouterr().err
+    del task.manifest
+    kept.write_text(json.dumps(after))
 
 
 def _fails_where_the_graphs_differ(path: Path, run: str, data: str, shipped: Path, capsys) -> None:

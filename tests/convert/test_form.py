@@ -19,6 +19,7 @@ from convert.prepared import Prepared
 from convert.synth.found import SHARES, Donor, Finder, px_per_leg
 from convert.synth.keypoint_reps import keypoint_reps
 from convert.tasks import form, form_paper, form_reps
+from convert.tasks.depth_entries import View
 from convert.tasks.form_figures import Said, balanced, figures, same_verdicts
 from convert.tasks.form_figures import partial as partial_sentence
 from convert.tasks.form_reps import DISPUTED, FAULT_NAMES, LIMITS, FormData, is_bad, is_clear
@@ -35,7 +36,9 @@ from device.squat.form_input import (
     REFINED_CHANNELS,
     STEPS,
     mirrored,
+    refined_input,
 )
+from device.squat.perspective import Optics
 from device.squat.pose import JOINTS
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH
 
@@ -110,7 +113,7 @@ def two_versions(prepared: Prepared) -> Prepared:
 
 
 def test_a_known_camera_shows_the_trunks_lean_as_it_is(prepared):
-    """From true joints: the most that the trunk leans at any step, against the fault's size."""
+    """From true joints, as well as a person measured the pitch: the most that the trunk leans at any step."""
     bent = np.array(prepared.arrays["sizes"])[:, FAULT_NAMES.index("bent_over")]
     off = {}
     for name in ("shown", "shown_known"):
@@ -122,7 +125,7 @@ def test_a_known_camera_shows_the_trunks_lean_as_it_is(prepared):
         off[name] = np.median(np.abs(lean - bent))
         known = shown[..., PLACE.start]
         assert (known == float(name == "shown_known")).all()
-    assert off["shown_known"] < 1 < off["shown"], "it is guessed by how the lifter balances"
+    assert off["shown_known"] < 0.8 * off["shown"], "unknown, it is guessed by how the lifter balances"
 
 
 @pytest.mark.parametrize(("share", "known"), [(0.0, 0.0), (1.0, 1.0)])
@@ -330,6 +333,40 @@ def test_lent_errors_move_the_joints_as_the_donor_says(prepared):
     assert np.abs(still).max() < 0.03, "their errors are zero but for the shiver"
     other = donor.mirrored()
     assert other.refined[:, 19, 0] == pytest.approx(-0.3), "the left one's, to the left"
+
+
+def test_a_donor_whom_the_head_did_not_look_at_lends_no_refined_joints():
+    (rep, *_) = keypoint_reps(form_reps.recipe_of(FormData(), 3), range(2), (10.0, 11.0))
+    nothing = np.zeros((len(SHARES), 17, 3), np.float32)
+    unknown = np.full((len(SHARES), REFINED, 2), np.nan, np.float32)
+    unknown[len(SHARES) // 2 :] = 0  # from the bottom on it looked
+    donor = Donor(0.0, 0.0, 0, nothing, nothing[..., :2], nothing[..., 0], unknown)
+    poses = Finder([donor]).poses(rep, np.random.default_rng(0))
+    there = [pose.refined is not None for pose in poses]
+    assert not there[0]
+    assert there[-1]
+    for pose in poses:
+        assert np.isfinite(pose.keypoints[:17]).all()
+        assert np.isfinite(pose.keypoints[17:21]).all() == (pose.refined is not None)
+    shown = refined_input(form_reps.device_rep(rep, poses, np.random.default_rng(1)), Optics())
+    assert np.isfinite(shown).all()
+    assert not shown[0, POINTS].any()
+    assert shown[-1, POINTS].any()
+
+
+def test_a_known_camera_is_one_that_a_person_measured():
+    camera = View(40.0, 12.0, 70.0, 1.1, 900.0, (640, 480))
+    drawn = [form_reps.measured(camera, np.random.default_rng(k)) for k in range(400)]
+    pitch, fov = (np.array([getattr(optics, name) for optics in drawn]) for name in ("pitch_deg", "fov_deg"))
+    assert all(optics.known for optics in drawn)
+    assert (pitch.mean(), pitch.std()) == pytest.approx((12.0, form_reps.PITCH_OFF_DEG), abs=0.2)
+    assert (fov.mean(), fov.std()) == pytest.approx((70.0, 70.0 * form_reps.FOV_OFF), abs=0.3)
+
+
+def test_data_of_another_version_of_the_input_is_refused(prepared):
+    old = replace(prepared, about={**prepared.about, "refined_input": 1})
+    with pytest.raises(InputError, match="prepared with another refined_input; prepare it anew"):
+        form.TASK.net(FaultNet(width=16, hidden=16), old)
 
 
 def test_no_error_that_trained_a_network_tests_it():

@@ -116,6 +116,21 @@ def test_a_joint_that_is_nowhere_is_zeros_and_poses_without_a_world_are_nothing(
     assert form_input(replace(seen, poses=tuple(without(p) for p in seen.poses))) is None
 
 
+def test_what_is_not_there_is_not_made_up_by_a_known_camera():
+    seen = rep()
+    toe = JOINTS.index("left_toe")
+
+    def without(pose):
+        world = pose.world.copy()
+        world[toe] = np.nan
+        return replace(pose, world=world)
+
+    known = Optics(pitch_deg=5.0, known=True)
+    assert refined_input(replace(seen, poses=tuple(without(p) for p in seen.poses)), known) is None
+    sizeless = replace(seen, poses=tuple(replace(p, size=(0, 0)) for p in seen.poses))
+    assert refined_input(sizeless, known)[DOWN, PLACE].tolist() == [1, 0, 0, 0]
+
+
 def with_refined(seen, first=0):
     """The rep with joints moved by (3, -2) pixels from its pose `first` on; creases and knee tops at hips and knees."""
     at = index("left_hip", "right_hip", "left_knee", "right_knee")
@@ -172,8 +187,8 @@ def test_a_known_camera_tells_the_vertical_and_where_the_lifter_is():
         apart = np.abs(joints(shown[:, :CHANNELS]) - straight)[..., :3].max()
         assert (apart < 1e-3) == (optics.pitch_deg > 0)
         assert shown[0, CAMERA][-1] * 30 == pytest.approx(optics.pitch_deg)
-    for pitch in (0.0, 30.0):
-        np.testing.assert_array_equal(refined_input(level, Optics(pitch_deg=pitch)), refined_input(level, UNKNOWN))
+    for unknown in (Optics(pitch_deg=30.0), Optics(fov_deg=100.0, height_m=1.0)):
+        np.testing.assert_array_equal(refined_input(level, unknown), refined_input(level, UNKNOWN))
     optics = Optics(60.0, 0.0, known=True)
     known, x, y, leg = refined_input(level, optics)[DOWN, PLACE]
     pose = at_moments(level.poses, moments(level))[DOWN]
