@@ -122,6 +122,16 @@ def test_what_a_file_leaves_out_keeps_the_embedded_default(tmp_path: Path) -> No
     assert replace(changed, light=default.light, lifter=default.lifter) == default
 
 
+@pytest.mark.parametrize(
+    ("method", "form", "looks"),
+    [("network", "", True), ("surface", "", True), ("image_plane", "", False), ("floor_plane", "form_paper", False),
+     ("image_plane", "form", True)],
+)  # fmt: skip
+def test_the_head_looks_where_depth_or_form_asks_for_it(tmp_path: Path, method: str, form: str, looks: bool) -> None:
+    text = f'[depth]\nmethod = "{method}"\n[models]\nform = "{form}"\n'
+    assert settings.load(written(tmp_path, text)).surfaces == looks
+
+
 def test_the_judge_gets_what_the_settings_say(tmp_path: Path) -> None:
     text = """
     [station]
