@@ -21,6 +21,7 @@ from convert.tasks.task import Batch, Comparison
 from device.errors import InputError
 from device.inference.models import Manifest
 from device.inference.tflite import Model
+from device.squat.depth import MIN_SCORE
 from device.squat.form_input import (
     CAMERA,
     DOWN,
@@ -33,7 +34,7 @@ from device.squat.form_input import (
     STEPS,
     mirrored,
 )
-from device.squat.pose import JOINTS
+from device.squat.pose import JOINTS, index
 
 KNOWN_SHARE = 0.5  # of training batches seen by a known camera
 TRUE_SHARE = 0.1  # of training reps shown as they truly were
@@ -98,6 +99,7 @@ class Form:
             values[unrefined, :, POINTS] = 0
         unit, middle = scales(prepared)
         return {
+            "weight": asked(values).astype(np.float32),
             "shown": values.astype(np.float32),
             "good": ~is_bad(sizes)[:, None],
             "faults": sizes > LIMITS,
@@ -105,7 +107,7 @@ class Form:
         }
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
-        """Of good and bad, of each fault, and of the sizes."""
+        """Of good and bad, of each fault, and of the sizes; over the reps that the device would ask about."""
         net = cast(Faults, net)
         shown = batch["shown"]
         if net.training and net.told.jitter:
@@ -114,15 +116,18 @@ class Form:
         wanted = {name: batch[name].float()[:, None].expand_as(said) for name, said in (
             ("good", good), ("faults", faults), ("sizes", sizes),
         )}  # fmt: skip
-        return torch.as_tensor(
-            functional.binary_cross_entropy_with_logits(good, wanted["good"])
-            + functional.binary_cross_entropy_with_logits(faults, wanted["faults"])
-            + net.told.size_weight * functional.smooth_l1_loss(sizes, wanted["sizes"])
+        crossed = functional.binary_cross_entropy_with_logits
+        each = (
+            crossed(good, wanted["good"], reduction="none").mean((1, 2))
+            + crossed(faults, wanted["faults"], reduction="none").mean((1, 2))
+            + net.told.size_weight * functional.smooth_l1_loss(sizes, wanted["sizes"], reduction="none").mean((1, 2))
         )
+        return torch.as_tensor((batch["weight"] * each).sum() / batch["weight"].sum().clamp(min=1))
 
     def measure(self, net: nn.Module, prepared: Prepared, split: str) -> dict[str, float]:
-        """Over reps as found, without partial ones; the score is the loss without the sizes."""
+        """Over reps as found that the device would ask about, but partial ones; the score is the loss without sizes."""
         rows = judged(prepared, split)
+        rows = rows[asked(found_of(prepared, rows))]
         device = next(net.parameters()).device
         batch = {k: torch.as_tensor(v).to(device) for k, v in self.batch(prepared, rows, None).items()}
         true_sizes = np.array(prepared.arrays["sizes"][rows])
@@ -170,7 +175,9 @@ class Form:
 
     def card(self, folder: Path, prepared: Prepared) -> str:
         """Figures of the shipped graph."""
-        rows, apart = judged(prepared, "test"), judged(prepared, "test", partial=True)
+        every, apart = judged(prepared, "test"), judged(prepared, "test", partial=True)
+        seen = asked(found_of(prepared, every))
+        rows = every[seen]
         shown, sizes = prepared.arrays["shown"], np.array(prepared.arrays["sizes"])
         true, found = shown[rows, 0].astype(np.float32), found_of(prepared, rows)
         unrefined = found.copy()
@@ -183,9 +190,11 @@ class Form:
                 "as the pose model finds them": said_by(model, found),
             }
             of_partial = said_by(model, shown[apart, -1].astype(np.float32)) if len(apart) else None
+            of_every = said_by(model, found_of(prepared, every))
         view_deg, rendered = (np.array(prepared.arrays[name][rows]) for name in ("view_deg", "rendered"))
         more = "" if of_partial is None else f"\n{form_figures.partial(of_partial, sizes[apart])}\n"
-        return form_figures.card(folder, said, sizes[rows], view_deg, rendered) + more
+        all_told = form_figures.unasked(of_every, sizes[every], seen)
+        return f"{form_figures.card(folder, said, sizes[rows], view_deg, rendered)}\n{all_told}\n{more}"
 
     def report(self, manifest: Manifest, given: Mapping[str, Path]) -> str:
         """The posture classes, with `posture=FOLDER`."""
@@ -195,6 +204,16 @@ class Form:
 
         with Model(manifest.path) as model:
             return "\n".join(lines(model, given["posture"])) + "\n"
+
+
+def asked(shown: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """(N,) whether the device asks a form network about reps (N, STEPS, channels): as of depth, a leg must be seen.
+
+    Hip and knee of one side, by their scores at the bottom (`device.squat.depth.MIN_SCORE`).
+    """
+    joints = shown[:, DOWN, : len(JOINTS) * PER_JOINT].reshape(len(shown), len(JOINTS), PER_JOINT)
+    scores = np.stack([joints[:, index(f"left_{name}", f"right_{name}"), -1] for name in ("hip", "knee")])
+    return np.asarray(scores.min(0).max(1) >= MIN_SCORE)
 
 
 def found_of(prepared: Prepared, rows: NDArray[np.intp], known: str = "") -> NDArray[np.float32]:

@@ -114,6 +114,18 @@ def fault_table(p: Floats, said_sizes: Floats, sizes: Floats) -> Iterator[str]:
         )
 
 
+def unasked(said: Said, sizes: Floats, seen: NDArray[np.bool_]) -> str:
+    """A sentence for the card on reps about which the device does not ask, of N reps with sizes (N, F)."""
+    bad = is_bad(sizes)
+    right = (said.good < 0.5) == bad
+    return (
+        f"These are the reps that the device asks about, {seen.mean():.0%} of {len(seen)}: at the bottom of the others "
+        f"it has not seen a hip and a knee of one side, and says nothing. About all {len(seen)} the network would be "
+        f"right in {right.mean():.1%} ({right[is_clear(sizes)].mean():.1%} of the undisputed), AUC "
+        f"{auc(1 - said.good, bad):.3f}."
+    )
+
+
 def partial(said: Said, sizes: Floats) -> str:
     """A sentence for the card on quarter and half squats as found: what is said of N of them, sizes (N, F)."""
     assert said.sizes is not None

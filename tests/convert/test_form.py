@@ -20,7 +20,7 @@ from convert.synth.found import SHARES, Donor, Finder, px_per_leg
 from convert.synth.keypoint_reps import keypoint_reps
 from convert.tasks import form, form_paper, form_reps
 from convert.tasks.depth_entries import View
-from convert.tasks.form_figures import Said, balanced, figures, same_verdicts
+from convert.tasks.form_figures import Said, balanced, figures, same_verdicts, unasked
 from convert.tasks.form_figures import partial as partial_sentence
 from convert.tasks.form_reps import DISPUTED, FAULT_NAMES, LIMITS, FormData, is_bad, is_clear
 from convert.tasks.form_tables import beside_paper
@@ -155,6 +155,46 @@ def test_extremes_tell_what_happens_at_one_step_alone():
         member.judging[1].weight[:, : 8 * (STEPS // 4)] = 0  # all but the extremes
         assert torch.equal(member(moved), member(elsewhere))
         assert not torch.equal(member(moved), member(torch.zeros(1, STEPS, CHANNELS)))
+
+
+def test_only_reps_whose_legs_were_seen_teach_and_are_measured(prepared):
+    rows = form.judged(prepared, "test")
+    hidden = dict(prepared.arrays)
+    shown = np.array(prepared.arrays["shown"], np.float32)
+    first = rows[: len(rows) // 2]
+    for side in ("left", "right"):
+        score = (JOINTS.index(f"{side}_hip") + 1) * PER_JOINT - 1
+        shown[first, :, DOWN, score] = 0.49
+        if side == "left":
+            one_side = form.asked(shown[rows, -1])
+    assert one_side.all(), "a leg is enough"
+    assert form.asked(shown[rows, -1]).tolist() == [False] * len(first) + [True] * (len(rows) - len(first))
+    sizes = np.array(prepared.arrays["sizes"])
+    sizes[first] = 1e3
+    hidden |= {"shown": shown, "sizes": sizes}
+    net = form.TASK.net(FaultNet(width=16, hidden=16), prepared).eval()
+    few = replace(prepared, arrays=hidden)
+    with torch.no_grad():
+        assert form.TASK.measure(net, few, "test")["accuracy"] == pytest.approx(
+            form.TASK.measure(net, replace(few, arrays={**hidden, "sizes": prepared.arrays["sizes"]}), "test")[
+                "accuracy"
+            ]
+        )
+        batch = {k: torch.as_tensor(v) for k, v in form.TASK.batch(few, rows, None).items()}
+        assert batch["weight"].tolist() == [0.0] * len(first) + [1.0] * (len(rows) - len(first))
+        before = float(form.TASK.loss(net, batch))
+        batch["good"][: len(first)] = ~batch["good"][: len(first)]
+        assert float(form.TASK.loss(net, batch)) == before
+        batch["good"][-1] = ~batch["good"][-1]
+        assert float(form.TASK.loss(net, batch)) != before
+
+
+def test_reps_that_are_not_asked_about_have_a_sentence_of_their_own():
+    sizes = np.tile(LIMITS - 20, (4, 1))
+    sizes[:2] = LIMITS + 20
+    told = unasked(Said(np.array([0.1, 0.9, 0.9, 0.9])), sizes, np.array([True, False, True, True]))
+    assert "75% of 4" in told
+    assert "About all 4 the network would be right in 75.0% (75.0% of the undisputed)" in told
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
