@@ -40,8 +40,9 @@ KNOWN_SHARE = 0.5  # of training batches seen by a known camera
 TRUE_SHARE = 0.1  # of training reps shown as they truly were
 EXCHANGED = 0.7  # of those shown as found, with the errors of another
 NEAR = 40  # so far away in the order of views another rep may lend
-BOTTOM_SHARE = 0.2  # shown at the bottom alone, and without refined points, as other people's landmarks are
-UNREFINED_SHARE = 0.15  # whole reps without refined points, as where our own network follows the lifter
+BOTTOM_SHARE = 0.15  # shown at the bottom alone
+UNREFINED_SHARE, UNREFINED_BOTTOMS = 0.15, 0.5  # shown without refined points, as where our own network follows the
+# lifter, or where landmarks are all there is: of whole reps, of bottoms alone
 GATE_REPS, GATE_PART = 500, 200
 
 
@@ -84,7 +85,7 @@ class Form:
         return Faults(net, some.reshape(-1, *some.shape[2:]), scales(prepared))
 
     def batch(self, prepared: Prepared, rows: NDArray[np.intp], rng: np.random.Generator | None) -> dict[str, Any]:
-        """Reps as found; in training mirrored, as they truly were, the bottom alone, or without refined points, too."""
+        """Reps as found, or in training mirrored, as they truly were, the bottom alone, or without refined points."""
         sizes = np.array(prepared.arrays["sizes"][rows])
         if rng is None:
             values = found_of(prepared, rows)
@@ -94,7 +95,8 @@ class Form:
             low = rng.random(len(rows)) < BOTTOM_SHARE
             values[low] = bottom_alone(disturbed(prepared, f"alone{known}", rows[low], rng))
             values = np.where(rng.random((len(rows), 1, 1)) < 0.5, mirrored(values), values)
-            values[low | (rng.random(len(rows)) < UNREFINED_SHARE), :, POINTS] = 0
+            unrefined = rng.random(len(rows)) < np.where(low, UNREFINED_BOTTOMS, UNREFINED_SHARE)
+            values[unrefined, :, POINTS] = 0
         unit, middle = scales(prepared)
         return {
             "weight": asked(values).astype(np.float32),

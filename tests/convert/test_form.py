@@ -200,7 +200,7 @@ def test_reps_that_are_not_asked_about_have_a_sentence_of_their_own():
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_some_reps_are_shown_without_refined_points(prepared, monkeypatch, share):
     monkeypatch.setattr(form, "UNREFINED_SHARE", share)
-    monkeypatch.setattr(form, "BOTTOM_SHARE", 0.0)
+    monkeypatch.setattr(form, "UNREFINED_BOTTOMS", share)
     batch = form.TASK.batch(prepared, np.arange(12), np.random.default_rng(1))
     assert batch["shown"][:, DOWN, :CHANNELS].any(-1).all()
     assert batch["shown"][:, DOWN, POINTS].any(-1).all() == (share == 0)
@@ -219,13 +219,13 @@ def test_a_step_at_which_a_lender_has_no_refined_points_lends_none(prepared, mon
 
 
 def test_a_bottom_alone_is_shown_with_the_rest_of_its_row(prepared, monkeypatch):
+    monkeypatch.setattr(form, "UNREFINED_BOTTOMS", 0.0)
     monkeypatch.setattr(form, "BOTTOM_SHARE", 1.0)
     monkeypatch.setattr(form, "TRUE_SHARE", 1.0)
     found = two_versions(prepared)
     rows = np.arange(12)
     batch = form.TASK.batch(found, rows, np.random.default_rng(1))
     alone = np.array(found.arrays["alone"][rows, 0], np.float32)
-    alone[:, POINTS] = 0
     for row, shown in zip(alone, batch["shown"], strict=True):
         as_is = any(np.allclose(shown[DOWN], one, atol=1e-3) for one in (row, mirrored(np.tile(row, (STEPS, 1)))[0]))
         assert as_is
