@@ -189,6 +189,20 @@ def test_a_peak_is_read_at_its_place_and_its_sight_there() -> None:
     assert (found.scores[[0, 1, 3]] < 0.01).all()
 
 
+@pytest.mark.parametrize(("joint", "off", "passes"), [("left_ankle", 0.0, True), ("left_ankle", 0.2, False)])
+def test_a_graph_whose_joints_move_does_not_pass(prepared: Prepared, monkeypatch, joint, off, passes) -> None:
+    def read(out: float) -> surface.Found:
+        joints = np.zeros((17, 2), np.float32)
+        joints[JOINTS.index(joint), 0] = out
+        return surface.Found(np.zeros((4, 2), np.float32), np.ones(4, np.float32), joints)
+
+    monkeypatch.setattr(surface, "read", read)
+    found = TASK.compare(lambda _: 0.0, lambda _: off, prepared, whole=True)
+    assert found.passed == passes
+    assert (found.figures["all_p99"] > 0.03) != passes
+    assert found.figures["shift_p99"] == 0
+
+
 def test_errors_are_of_the_nearer_leg_in_torso_lengths(prepared: Prepared) -> None:
     rows = np.arange(ROWS)
     points = np.array(prepared.arrays["points"][:, [*CREASES, *KNEE_TOPS]])

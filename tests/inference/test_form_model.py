@@ -12,8 +12,9 @@ from device.inference.form_model import FormModel, open_form_model
 from device.inference.models import Manifest
 from device.output.record import rep_record, row
 from device.squat.form import FAULTS
-from device.squat.form_input import FORM_INPUT_VERSION, REFINED_CHANNELS, REFINED_INPUT_VERSION, STEPS
-from device.squat.judge import Judge
+from device.squat.form_input import CAMERA, FORM_INPUT_VERSION, PLACE, REFINED_CHANNELS, REFINED_INPUT_VERSION, STEPS
+from device.squat.judge import Judge, JudgeSettings
+from device.squat.perspective import Optics
 from device.squat.pose import index
 from device.squat.pose_image import FRAMES, HEIGHT, WIDTH
 
@@ -50,8 +51,8 @@ def graph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(form_model, "Model", Graph)
 
 
-def judged(network: FormModel, hips: float = 1.0):
-    judge = Judge(form_network=network)
+def judged(network: FormModel, hips: float = 1.0, settings: JudgeSettings | None = None):
+    judge = Judge(settings, form_network=network)
     poses = Shot().film([*stand(), *squat(5.0), *stand()])
     for pose in poses:
         pose.scores[index("left_hip", "right_hip")] *= hips
@@ -69,6 +70,16 @@ def test_a_rep_carries_its_faults_to_json_and_to_the_table(graph: None) -> None:
     assert list(record["form"]["faults"]) == list(FAULTS)
     assert record["form"]["faults"]["knees_in"] == {"p": 0.75, "size": 12.0}
     assert row(record).endswith("0.25  bent over, knees in")
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_camera_that_was_measured_is_told_to_the_network(graph: None, known: bool) -> None:
+    settings = JudgeSettings(optics=Optics(60.0, 7.0, known=known), learn_pitch=not known)
+    with FormModel(manifest()) as network:
+        judged(network, settings=settings)
+        (shown,) = network._model.shown
+    assert (shown[0, :, PLACE.start] == known).all()
+    assert (abs(shown[0, 0, CAMERA][-1] * 30 - 7.0) < 1e-3) == known
 
 
 def test_of_a_rep_whose_hips_nobody_saw_nothing_is_said(graph: None) -> None:

@@ -99,34 +99,29 @@ def test_the_mirror_image_of_a_mirror_image_is_the_rep_itself():
     assert mirrored(shown)[0, -3] == pytest.approx(-shown[0, -3])
 
 
-def test_a_joint_that_is_nowhere_is_zeros_and_poses_without_a_world_are_nothing():
-    seen = rep()
-    nose = JOINTS.index("nose")
+def without(seen, name):
+    """The rep with a joint nowhere in the world."""
 
-    def without(pose):
+    def lacking(pose):
         world = pose.world.copy()
-        world[nose] = np.nan
+        world[JOINTS.index(name)] = np.nan
         return replace(pose, world=world)
 
-    shown = form_input(replace(seen, poses=tuple(without(p) for p in seen.poses)))
+    return replace(seen, poses=tuple(lacking(pose) for pose in seen.poses))
+
+
+def test_a_joint_that_is_nowhere_is_zeros_and_poses_without_a_world_are_nothing():
+    seen = rep()
+    shown = form_input(without(seen, "nose"))
     assert np.isfinite(shown).all()
-    assert not joints(shown)[:, nose].any()
+    assert not joints(shown)[:, JOINTS.index("nose")].any()
     assert form_input(replace(seen, poses=tuple(replace(p, world=None) for p in seen.poses))) is None
-    nose = JOINTS.index("left_toe")  # without it nobody knows which way is up
-    assert form_input(replace(seen, poses=tuple(without(p) for p in seen.poses))) is None
+    assert form_input(without(seen, "left_toe")) is None, "nobody knows which way is up"
 
 
 def test_what_is_not_there_is_not_made_up_by_a_known_camera():
-    seen = rep()
-    toe = JOINTS.index("left_toe")
-
-    def without(pose):
-        world = pose.world.copy()
-        world[toe] = np.nan
-        return replace(pose, world=world)
-
-    known = Optics(pitch_deg=5.0, known=True)
-    assert refined_input(replace(seen, poses=tuple(without(p) for p in seen.poses)), known) is None
+    seen, known = rep(), Optics(pitch_deg=5.0, known=True)
+    assert refined_input(without(seen, "left_toe"), known) is None
     sizeless = replace(seen, poses=tuple(replace(p, size=(0, 0)) for p in seen.poses))
     assert refined_input(sizeless, known)[DOWN, PLACE].tolist() == [1, 0, 0, 0]
 
