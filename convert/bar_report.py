@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from convert.datasets.synthetic import SyntheticClip
-from convert.synth.report import view_of
+from convert.synth.seen import view_of
 from convert.synth.truth import Truth
 from device import settings
 from device.camera.clip import Clip

@@ -18,8 +18,8 @@ from tqdm import tqdm
 from convert.datasets.synthetic import SyntheticClip, found_in
 from convert.dips import NotingJudge
 from convert.synth import recipe as recipes
+from convert.synth.counts import expected
 from convert.synth.keypoint_reps import clip_truth, in_camera
-from convert.synth.report import expected
 from convert.synth.truth import Truth
 from device.inference import recorded
 from device.squat import squatness

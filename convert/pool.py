@@ -2,10 +2,44 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
+
+from tqdm import tqdm
+
+
+def mapped(
+    function: Callable[..., Any], jobs: Sequence[Any], workers: int, *shared: Any, bar: str | None = None
+) -> Iterator[Any]:
+    """`function(job, *shared)` of each job in their order, with a progress bar.
+
+    Args:
+        function: of a module, so that other processes find it.
+        jobs: what it is called with.
+        workers: processes; with 1 it runs in this one.
+        shared: what each process gets once.
+        bar: what the progress bar is called.
+    """
+    if workers == 1:
+        yield from (function(job, *shared) for job in tqdm(jobs, bar, disable=None))
+        return
+    with pool(workers, _share, shared) as processes:
+        yield from tqdm(processes.map(partial(_call, function), jobs, chunksize=4), bar, len(jobs), disable=None)
+
+
+_shared: tuple[Any, ...] = ()
+
+
+def _share(shared: tuple[Any, ...]) -> None:
+    global _shared  # the one way to hand a pool's processes something once
+    _shared = shared
+
+
+def _call(function: Callable[..., Any], job: Any) -> Any:
+    return function(job, *_shared)
 
 
 def pool(workers: int, begin: Callable[..., None] | None = None, *shared: Any) -> ProcessPoolExecutor:

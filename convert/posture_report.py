@@ -16,9 +16,10 @@ from convert.datasets import posture_classes
 from convert.datasets.posture_classes import CLASSES, FAULT_OF, Bottoms
 from convert.metrics import auc
 from convert.nets.form_geometry import Geometry
-from convert.tasks.form import bottom_alone, said_by
+from convert.tasks.form import said_by
 from convert.tasks.form_figures import Said, balanced
 from convert.tasks.form_reps import FAULT_NAMES, lone
+from convert.tasks.form_shown import bottom_alone
 from device.inference.tflite import Model
 from device.squat.form_input import DOWN
 from device.squat.perspective import Optics

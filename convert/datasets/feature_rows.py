@@ -24,16 +24,17 @@
 import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from convert.datasets.growing import GrowingArray
 from convert.datasets.synthetic import SyntheticClip
 from convert.datasets.tracked import Choice, TrackedFrame, tracked
+from convert.pool import mapped
 from convert.prepared import SPLITS, Prepared, split_of, write
 from device.inference import fetch
 from device.inference.landmarks import LandmarkModel
@@ -72,6 +73,7 @@ def prepare_features(
     limit: int,
     seed: int,
     told: dict[str, Any],
+    workers: int = 1,
 ) -> Prepared:
     """Runs BlazePose over synthetic clips.
 
@@ -84,13 +86,13 @@ def prepare_features(
         limit: at most so many clips, 0 = all.
         seed: of all random numbers; each clip has its own.
         told: the recipe's data, to be kept beside.
+        workers: processes that run BlazePose; the rows are the same.
 
     Raises:
         InputError: no clips, or none on which BlazePose found anybody.
         ModelError: BlazePose is not there.
     """
     manifest = fetch.find("blazepose_full")
-    model = LandmarkModel(manifest.path)
     clips = [clip for folder in sources for clip in SyntheticClip.all_in(folder)]
     clips = clips[: limit or None]
     split: list[int] = []
@@ -99,19 +101,12 @@ def prepare_features(
             name: stack.enter_context(GrowingArray(out / f"{name}.npy", shape, dtype))
             for name, (shape, dtype) in ROWS.items()
         }
-        for number, clip in enumerate(tqdm(clips, unit="clip", disable=None)):
-            told_of = clip.truth().about
-            body = int(told_of["body"])
-            part = split_of(body)
-            taken = choice if SPLITS[part] == "train" else held
-            for found in tracked(clip, model, taken, np.random.default_rng([seed, *told_of["seed"]])):
-                for name, value in _row(found).items():
+        for number, (part, rows) in enumerate(mapped(_of_clip, clips, workers, manifest.path, choice, held, seed)):
+            for row in rows:
+                for name, value in (row | {"clip": number}).items():
                     arrays[name].append(np.asarray(value))
-                arrays["clip"].append(np.asarray(number))
-                arrays["body"].append(np.asarray(body))
                 split.append(part)
         maps = {name: array.close() for name, array in arrays.items()}
-    model.close()
     about = {
         "task": task,
         "told": told,
@@ -121,6 +116,22 @@ def prepare_features(
         "backbone": {"name": "blazepose_full", "sha256": manifest.sha256, "source": dict(manifest.more["source"])},
     }
     return write(out, maps, np.array(split, np.uint8), about)
+
+
+@cache
+def _landmarks(model: Path) -> LandmarkModel:
+    return LandmarkModel(model)
+
+
+def _of_clip(
+    clip: SyntheticClip, model: Path, choice: Choice, held: Choice, seed: int
+) -> tuple[int, list[dict[str, Any]]]:
+    """The split that a clip belongs to, and its rows."""
+    about = clip.truth().about
+    part = split_of(int(about["body"]))
+    taken = choice if SPLITS[part] == "train" else held
+    found = tracked(clip, _landmarks(model), taken, np.random.default_rng([seed, *about["seed"]]))
+    return part, [_row(frame) | {"body": about["body"]} for frame in found]
 
 
 def _row(found: TrackedFrame) -> dict[str, Any]:

@@ -1,74 +1,33 @@
 """What the device makes of a synthetic set, against its truth: `python -m convert.synth.report SET [--out FILE.md]`.
 
-Three parts: where the pose model puts the joints, how far the depth estimators are off, whether reps are counted right.
+Three parts: where the pose model puts the joints, how far the depth estimators are off, whether reps are counted right
+(convert/synth/counts.py).
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.clips import LabelledClip, judge_clip
 from convert.datasets.synthetic import SyntheticClip, found_in
-from convert.metrics import VIEWS, mean, views, wilson
+from convert.metrics import VIEWS, mean
 from convert.outputs import new_file
+from convert.synth.counts import A_REP_FROM, count_lines, where_lines
+from convert.synth.seen import Seen, height_of, look, view_of
 from convert.synth.truth import Truth
-from device import settings
 from device.errors import SquatlightError
 from device.inference import pose_model as pose_models
-from device.inference import recorded
 from device.squat.depth import METHODS, Depth
-from device.squat.events import RepJudged
 from device.squat.pose import JOINTS, KEYPOINTS
 from device.squat.rulebook import Rules
 
 Array = NDArray[np.float64]
 PARTS = ("nose", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "toe")
-HEIGHTS = ("camera under 0.8 m", "camera 0.8-1.4 m", "camera over 1.4 m")
-IN_SIGHT = ("nearer side in sight at the bottoms", "a joint of it hidden or outside")
-A_REP_FROM, NO_REP_BELOW = 0.36, 0.30  # descents in leg lengths; between them either answer is right
-
-
-def view_of(view_deg: float) -> str:
-    """Name of the view, of `VIEWS`."""
-    return VIEWS[int(views(view_deg))]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A clip and what the device made of it.
-
-    Attributes:
-        truth: of the clip.
-        poses: (T, 23, 2) pixels found; NaN where nobody was found.
-        reps: judged reps by name of the depth estimator.
-    """
-
-    truth: Truth
-    poses: Array
-    reps: dict[str, tuple[RepJudged, ...]]
-
-
-def look(clip: SyntheticClip, kept: Path, pose_model: str) -> Seen:
-    """Runs the device over a clip, or takes the keypoints kept from an earlier run."""
-    truth = clip.truth()
-    labelled = LabelledClip(clip.truth_file.stem, clip.video, "", "", "", not truth.reps, ())
-    reps = {}
-    for method in METHODS:
-        chosen = settings.load(settings.DEFAULT_FILE)
-        models, depth = replace(chosen.models, pose=pose_model), replace(chosen.depth, method=method)
-        chosen = replace(chosen, models=models, depth=depth)
-        reps[method] = judge_clip(labelled, chosen, kept).reps
-    poses = np.full((len(truth.visible), len(KEYPOINTS), 2), np.nan)
-    for t, (_, pose) in enumerate(recorded.load(kept / f"{labelled.id}.npz")):
-        if pose is not None and t < len(poses):
-            poses[t] = pose.keypoints
-    return Seen(truth, poses, reps)
 
 
 def torso_px(truth: Truth) -> Array:
@@ -117,21 +76,6 @@ class DepthRow:
     right: dict[str, bool]
     margin_cm: float
     groups: tuple[str, ...]
-
-
-def height_of(truth: Truth) -> str:
-    """Where the camera stands, in words."""
-    height = truth.about["camera_height_m"]
-    return HEIGHTS[int(np.digitize(height, [0.8, 1.4]))]
-
-
-def sight_of(truth: Truth) -> str:
-    """Whether shoulder, hip, knee and ankle of the side nearer to the camera are in sight at the bottoms, in words."""
-    side = "left" if truth.about["view_deg"] > 0 else "right"
-    joints = [KEYPOINTS.index(f"{side}_{name}") for name in ("shoulder", "hip", "knee", "ankle")]
-    at = [min(round(rep["bottom_s"] * truth.about["fps"]), len(truth.visible) - 1) for rep in truth.reps]
-    seen = truth.visible[at][:, joints] == 2
-    return IN_SIGHT[0] if seen.all() else IN_SIGHT[1]
 
 
 def depth_rows(seen: list[Seen]) -> Iterator[DepthRow]:
@@ -212,51 +156,6 @@ def joint_lines(errors: dict[tuple[str, bool, str], list[float]]) -> Iterator[st
                 side = "" if part == "nose" else ", near" if near else ", far"
                 shown = [f"{np.median(c):.3f} / {np.percentile(c, 95):.3f}" if c else "-" for c in cells]
                 yield f"| {part}{side} | " + " | ".join(shown) + " |"
-
-
-def expected(truth: Truth) -> tuple[int, int]:
-    """Reps that must and that may be counted in a clip."""
-    descents = [rep["descent_legs"] for rep in truth.reps]
-    return sum(d >= A_REP_FROM for d in descents), sum(d >= NO_REP_BELOW for d in descents)
-
-
-def counted(one: Seen) -> tuple[int, int, int]:
-    """Reps that the device counted in a clip, and how many it must and may count."""
-    return len(next(iter(one.reps.values()))), *expected(one.truth)
-
-
-def where_lines(seen: list[Seen]) -> Iterator[str]:
-    """The table of sets counted exactly by where the camera stands and what it sees."""
-    sets: dict[str, list[bool]] = {name: [] for name in (*VIEWS, *HEIGHTS, *IN_SIGHT)}
-    for one in seen:
-        if one.truth.reps:
-            found, low, high = counted(one)
-            for name in (view_of(one.truth.about["view_deg"]), height_of(one.truth), sight_of(one.truth)):
-                sets[name].append(low <= found <= high)
-    yield "| sets of squats | exact | of |"
-    yield "| --- | --- | --- |"
-    yield from (f"| {name} | {sum(exact)} | {len(exact)} |" for name, exact in sets.items() if exact)
-
-
-def count_lines(seen: list[Seen]) -> Iterator[str]:
-    """Reps counted: sets that are exact, and false reps on what is no squat."""
-    exact = sets = false = negatives = 0
-    wrong = []
-    for one in seen:
-        found, low, high = counted(one)
-        about = one.truth.about
-        if one.truth.reps:
-            sets, exact = sets + 1, exact + (low <= found <= high)
-        else:
-            negatives, false = negatives + 1, false + found
-        if not low <= found <= high:
-            says = f"{about['kind']} {about['view_deg']:.0f} deg, camera {about['camera_height_m']:.1f} m high"
-            wrong.append(f"- clip {about['seed'][1]}: {found} found, {low} are there ({says})")
-    low_share, high_share = wilson(exact, sets)
-    yield f"Sets counted exactly: {exact} of {sets}" + (f" ({low_share:.0%}-{high_share:.0%} at 95%)." if sets else ".")
-    yield f"False reps on {negatives} clips of other exercises: {false}."
-    yield ""
-    yield from wrong
 
 
 def report(folder: Path, pose_model: str = pose_models.DEFAULT) -> Iterator[str]:

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.pool import mapped
 from convert.recipe import Span, within
 from convert.synth.body import count as body_count
 from convert.synth.recipe import Motion, Output, People, Recipe, kept
-from convert.tasks.depth_entries import Entry, entries, mapped
+from convert.tasks.depth_entries import Entry, entries
 from convert.tasks.depth_rows import Lenders, Row, movements, rows
 from device.errors import InputError
 from device.inference.depth_model import layout

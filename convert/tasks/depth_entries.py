@@ -4,18 +4,15 @@ Each entry is a rep that the device judged, at its own lowest pose and at other 
 network as they are, and lend their errors to reps that were never rendered (convert/tasks/depth_rows.py).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from convert.datasets.synthetic import SyntheticClip
-from convert.pool import pool
+from convert.pool import mapped
 from convert.synth.found import look
 from convert.synth.keypoint_reps import in_camera
 from convert.synth.truth import Truth
@@ -123,27 +120,6 @@ Job = tuple[SyntheticClip, list[tuple[float, Pose | None]], str, list[int]]
 def _of_job(job: Job) -> list[Entry]:
     clip, poses, name, seed = job
     return list(of_clip(clip.truth(), poses, name, np.random.default_rng(seed)))
-
-
-def mapped(function: Callable[[Any], Any], jobs: Sequence[Any], workers: int, *shared: Any) -> Iterator[Any]:
-    """`function(job, *shared)` of each job in their order, in processes of their own where there are several."""
-    if workers == 1:
-        yield from (function(job, *shared) for job in tqdm(jobs, disable=None))
-        return
-    with pool(workers, _begin, shared) as processes:
-        yield from tqdm(processes.map(partial(_call, function), jobs, chunksize=4), total=len(jobs), disable=None)
-
-
-_shared: tuple[Any, ...] = ()
-
-
-def _begin(shared: tuple[Any, ...]) -> None:
-    global _shared  # the one way to hand a pool's processes something once
-    _shared = shared
-
-
-def _call(function: Callable[..., Any], job: Any) -> Any:
-    return function(job, *_shared)
 
 
 def of_clip(

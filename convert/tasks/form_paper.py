@@ -21,9 +21,10 @@ from convert.nets.form import Paper, PaperDeployed, PaperNet
 from convert.prepared import Prepared
 from convert.recipe import within
 from convert.tasks import form_figures, form_reps
-from convert.tasks.form import GATE_PART, GATE_REPS, gate_rows, versions
+from convert.tasks.form import GATE_PART, GATE_REPS, gate_rows
 from convert.tasks.form_figures import Said
 from convert.tasks.form_reps import FormData, is_bad
+from convert.tasks.form_shown import versions
 from convert.tasks.task import Batch, Comparison
 from device.inference.tflite import Model
 from device.squat.form_input import OTHER_SIDE

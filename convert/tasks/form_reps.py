@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.datasets.synthetic import SyntheticClip
-from convert.pool import pool
+from convert.pool import mapped
 from convert.prepared import SPLITS, Prepared, split_of, write
 from convert.recipe import Span, within
 from convert.synth.found import Donor, Finder, donors, found_poses, look, span
@@ -147,7 +147,7 @@ def prepare(
         for each, count, partial in drawn
         for k in range(0, count, AT_ONCE)
     ]
-    rows = [row for some in _run(jobs, data.workers) for row in some]
+    rows = [row for some in mapped(_rows, jobs, data.workers, bar="drawing reps") for row in some]
     if data.found:
         rows += rendered_rows(sources, data.found, seed)
     return written(task, rows, [(asdict(each), count) for each, count, _ in drawn], sources, out)
@@ -190,16 +190,6 @@ def lenders_of(found: Sequence[Donor]) -> tuple[tuple[Donor, ...], ...]:
     """
     parts = tuple(tuple(donor for donor in found if split_of(donor.body) == k) for k in range(len(SPLITS)))
     return tuple(part or parts[SPLITS.index("train")] for part in parts)
-
-
-def _run(jobs: list[_Job], workers: int) -> Iterator[list[dict[str, Any]]]:
-    from tqdm import tqdm
-
-    if workers == 1:
-        yield from (_rows(job) for job in tqdm(jobs, "drawing reps", disable=None))
-        return
-    with pool(workers) as processes:
-        yield from tqdm(processes.map(_rows, jobs), "drawing reps", len(jobs), disable=None)
 
 
 def _rows(job: _Job) -> list[dict[str, Any]]:

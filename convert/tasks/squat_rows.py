@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from convert.datasets.synthetic import SyntheticClip
 from convert.dips import NotingJudge
+from convert.synth.counts import A_REP_FROM
 from convert.synth.found import look
 from convert.synth.recipe import KINDS
-from convert.synth.report import A_REP_FROM
 from convert.synth.truth import Truth
 from device.squat.form_input import form_input
 from device.squat.pose import Pose

@@ -48,7 +48,7 @@ class SurfaceData:
     """The recipe's [data]. `frames` of a clip, `low_share` of them from the lower half of the hips' way.
 
     `held_frames`: of a clip of a held-out body, 0 = as many. `views`: crops of each training frame, each disturbed in
-    its own way. `clips`: at most so many, 0 = all.
+    its own way. `clips`: at most so many, 0 = all. `workers`: processes that prepare.
     """
 
     frames: int = within(1, 10_000, 14)
@@ -56,6 +56,7 @@ class SurfaceData:
     low_share: float = within(0, 1, 0.75)
     views: int = within(1, 100, 1)
     clips: int = within(0, 10_000_000, 0)
+    workers: int = within(1, 256, 1)
 
 
 class Surface:
@@ -70,7 +71,7 @@ class Surface:
         """BlazePose over rendered clips, see `convert.datasets.feature_rows`."""
         choice = Choice(data.frames, data.low_share, data.views, disturbed=True)
         held = Choice(data.held_frames or data.frames, data.low_share, 1, disturbed=False)
-        return prepare_features(self.name, sources, out, choice, held, data.clips, seed, asdict(data))
+        return prepare_features(self.name, sources, out, choice, held, data.clips, seed, asdict(data), data.workers)
 
     def net(self, net: SurfaceNet, prepared: Prepared) -> nn.Module:
         """The head, its input standardized by training rows."""

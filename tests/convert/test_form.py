@@ -18,7 +18,7 @@ from convert.posture_report import level, macro_f1, named
 from convert.prepared import Prepared
 from convert.synth.found import SHARES, Donor, Finder, px_per_leg
 from convert.synth.keypoint_reps import keypoint_reps
-from convert.tasks import form, form_paper, form_reps
+from convert.tasks import form, form_paper, form_reps, form_shown
 from convert.tasks.depth_entries import View
 from convert.tasks.form_figures import Said, balanced, figures, same_verdicts, unasked
 from convert.tasks.form_figures import partial as partial_sentence
@@ -83,7 +83,7 @@ def test_partial_squats_end_higher_and_are_judged_apart(prepared):
     partial, shallow = np.array(prepared.arrays["partial"]), prepared.arrays["sizes"][:, FAULT_NAMES.index("shallow")]
     assert np.median(shallow[partial]) > np.median(shallow[~partial]) + 8
     for split in ("train", "tune", "test"):
-        rows, apart = form.judged(prepared, split), form.judged(prepared, split, partial=True)
+        rows, apart = form_shown.judged(prepared, split), form_shown.judged(prepared, split, partial=True)
         assert len(rows)
         assert len(apart)
         assert not partial[rows].any()
@@ -91,7 +91,7 @@ def test_partial_squats_end_higher_and_are_judged_apart(prepared):
         assert sorted([*rows, *apart]) == prepared.rows(split).tolist()
     net = form.TASK.net(FaultNet(width=16, hidden=16), prepared).eval()
     sizes = np.array(prepared.arrays["sizes"])
-    sizes[form.judged(prepared, "test", partial=True)] = 1e3
+    sizes[form_shown.judged(prepared, "test", partial=True)] = 1e3
     wrong = replace(prepared, arrays={**prepared.arrays, "sizes": sizes})
     with torch.no_grad():
         assert form.TASK.measure(net, wrong, "test") == form.TASK.measure(net, prepared, "test")
@@ -100,7 +100,7 @@ def test_partial_squats_end_higher_and_are_judged_apart(prepared):
 def test_errors_are_lent_among_partial_squats_and_among_the_others(prepared):
     partial, rng = np.array(prepared.arrays["partial"]), np.random.default_rng(2)
     rows = np.arange(len(partial))
-    assert (partial[form.neighbours(prepared, rows, rng)] == partial).all()
+    assert (partial[form_shown.neighbours(prepared, rows, rng)] == partial).all()
 
 
 def two_versions(prepared: Prepared) -> Prepared:
@@ -130,8 +130,8 @@ def test_a_known_camera_shows_the_trunks_lean_as_it_is(prepared):
 
 @pytest.mark.parametrize(("share", "known"), [(0.0, 0.0), (1.0, 1.0)])
 def test_training_batches_are_seen_by_known_cameras_as_often_as_told(prepared, monkeypatch, share, known):
-    monkeypatch.setattr(form, "KNOWN_SHARE", share)
-    monkeypatch.setattr(form, "BOTTOM_SHARE", 0.0)
+    monkeypatch.setattr(form_shown, "KNOWN_SHARE", share)
+    monkeypatch.setattr(form_shown, "BOTTOM_SHARE", 0.0)
     batch = form.TASK.batch(prepared, np.arange(12), np.random.default_rng(1))
     assert (batch["shown"][..., PLACE.start] == known).all()
     assert (form.TASK.batch(prepared, np.arange(12), None)["shown"][..., PLACE.start] == 0).all()
@@ -158,7 +158,7 @@ def test_extremes_tell_what_happens_at_one_step_alone():
 
 
 def test_only_reps_whose_legs_were_seen_teach_and_are_measured(prepared):
-    rows = form.judged(prepared, "test")
+    rows = form_shown.judged(prepared, "test")
     hidden = dict(prepared.arrays)
     shown = np.array(prepared.arrays["shown"], np.float32)
     first = rows[: len(rows) // 2]
@@ -166,9 +166,9 @@ def test_only_reps_whose_legs_were_seen_teach_and_are_measured(prepared):
         score = (JOINTS.index(f"{side}_hip") + 1) * PER_JOINT - 1
         shown[first, :, DOWN, score] = 0.49
         if side == "left":
-            one_side = form.asked(shown[rows, -1])
+            one_side = form_shown.asked(shown[rows, -1])
     assert one_side.all(), "a leg is enough"
-    assert form.asked(shown[rows, -1]).tolist() == [False] * len(first) + [True] * (len(rows) - len(first))
+    assert form_shown.asked(shown[rows, -1]).tolist() == [False] * len(first) + [True] * (len(rows) - len(first))
     sizes = np.array(prepared.arrays["sizes"])
     sizes[first] = 1e3
     hidden |= {"shown": shown, "sizes": sizes}
@@ -199,8 +199,8 @@ def test_reps_that_are_not_asked_about_have_a_sentence_of_their_own():
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_some_reps_are_shown_without_refined_points(prepared, monkeypatch, share):
-    monkeypatch.setattr(form, "UNREFINED_SHARE", share)
-    monkeypatch.setattr(form, "UNREFINED_BOTTOMS", share)
+    monkeypatch.setattr(form_shown, "UNREFINED_SHARE", share)
+    monkeypatch.setattr(form_shown, "UNREFINED_BOTTOMS", share)
     batch = form.TASK.batch(prepared, np.arange(12), np.random.default_rng(1))
     assert batch["shown"][:, DOWN, :CHANNELS].any(-1).all()
     assert batch["shown"][:, DOWN, POINTS].any(-1).all() == (share == 0)
@@ -208,20 +208,20 @@ def test_some_reps_are_shown_without_refined_points(prepared, monkeypatch, share
 
 
 def test_a_step_at_which_a_lender_has_no_refined_points_lends_none(prepared, monkeypatch):
-    monkeypatch.setattr(form, "EXCHANGED", 1.0)
-    monkeypatch.setattr(form, "TRUE_SHARE", 0.0)
+    monkeypatch.setattr(form_shown, "EXCHANGED", 1.0)
+    monkeypatch.setattr(form_shown, "TRUE_SHARE", 0.0)
     found = two_versions(prepared)
     for name in ("shown", "shown_known"):
         found.arrays[name][:, 1, 3, POINTS] = 0
-    shown = form.disturbed(found, "shown", np.arange(12), np.random.default_rng(1))
+    shown = form_shown.disturbed(found, "shown", np.arange(12), np.random.default_rng(1))
     assert not shown[:, 3, POINTS].any()
     assert shown[:, 2, POINTS].any(-1).all()
 
 
 def test_a_bottom_alone_is_shown_with_the_rest_of_its_row(prepared, monkeypatch):
-    monkeypatch.setattr(form, "UNREFINED_BOTTOMS", 0.0)
-    monkeypatch.setattr(form, "BOTTOM_SHARE", 1.0)
-    monkeypatch.setattr(form, "TRUE_SHARE", 1.0)
+    monkeypatch.setattr(form_shown, "UNREFINED_BOTTOMS", 0.0)
+    monkeypatch.setattr(form_shown, "BOTTOM_SHARE", 1.0)
+    monkeypatch.setattr(form_shown, "TRUE_SHARE", 1.0)
     found = two_versions(prepared)
     rows = np.arange(12)
     batch = form.TASK.batch(found, rows, np.random.default_rng(1))
@@ -239,15 +239,15 @@ def test_a_bottom_alone_is_shown_with_the_rest_of_its_row(prepared, monkeypatch)
 def test_errors_are_exchanged_whole_and_true_reps_stay_true(prepared, monkeypatch):
     found, rows, rng = two_versions(prepared), np.arange(20), np.random.default_rng(1)
     true = np.array(prepared.arrays["alone"][rows, 0], np.float32)
-    monkeypatch.setattr(form, "EXCHANGED", 1.0)
-    monkeypatch.setattr(form, "TRUE_SHARE", 0.0)
+    monkeypatch.setattr(form_shown, "EXCHANGED", 1.0)
+    monkeypatch.setattr(form_shown, "TRUE_SHARE", 0.0)
     joints = np.r_[0:5, 6:11]  # without scores, which are the lender's
-    off = form.disturbed(found, "alone", rows, rng)[:, joints] - true[:, joints]
+    off = form_shown.disturbed(found, "alone", rows, rng)[:, joints] - true[:, joints]
     assert off.mean() == pytest.approx(0.1, abs=0.02)
     assert off.std(1).max() < 2e-3  # one factor for each rep
     assert off.std() > 0.005
-    monkeypatch.setattr(form, "TRUE_SHARE", 1.0)
-    np.testing.assert_allclose(form.disturbed(found, "alone", rows, rng), true, atol=1e-3)
+    monkeypatch.setattr(form_shown, "TRUE_SHARE", 1.0)
+    np.testing.assert_allclose(form_shown.disturbed(found, "alone", rows, rng), true, atol=1e-3)
 
 
 def test_data_prepared_before_bottoms_were_kept_are_refused_in_one_line(prepared):

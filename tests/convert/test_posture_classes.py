@@ -16,7 +16,7 @@ from convert.metrics import auc
 from convert.posture_report import GOOD, OTHERS, by_class, inputs, thighs_deg
 from convert.synth.found import Finder
 from convert.synth.keypoint_reps import keypoint_reps
-from convert.tasks import form
+from convert.tasks import form, form_shown
 from convert.tasks.form_figures import Said
 from convert.tasks.form_reps import FAULT_NAMES, FormData, lone, recipe_of
 from device.errors import InputError
@@ -116,7 +116,7 @@ def test_a_bottom_alone_is_shown_as_seen_by_a_level_camera() -> None:
     assert alone[CAMERA][-1] == 0
     joints = len(JOINTS) * PER_JOINT
     assert not np.allclose(whole[DOWN, :joints], alone[:joints], atol=0.02)
-    shown = form.bottom_alone(alone[None])
+    shown = form_shown.bottom_alone(alone[None])
     assert shown.shape == (1, STEPS, REFINED_CHANNELS)
     assert not shown[0, : DOWN - 1, :joints].any()
     assert not shown[0, DOWN + 2 :, :joints].any()

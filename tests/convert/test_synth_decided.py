@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from convert.synth.report import IN_SIGHT, DepthRow, Seen, count_lines, decided_lines, where_lines
+from convert.synth.counts import count_lines, where_lines
+from convert.synth.report import DepthRow, decided_lines
+from convert.synth.seen import IN_SIGHT, Seen
 from device.squat.depth import METHODS, Depth
 from device.squat.pose import KEYPOINTS
 from device.squat.rulebook import Rules

@@ -237,7 +237,9 @@ def test_no_scheduler_is_one_clear_line(tmp_path):
 
 
 def test_the_report_finds_no_error_in_perfect_poses_and_counts_what_is_missing(made):
-    from convert.synth.report import Seen, count_lines, depth_lines, depth_rows, joint_errors, joint_lines, view_of
+    from convert.synth.counts import count_lines
+    from convert.synth.report import depth_lines, depth_rows, joint_errors, joint_lines
+    from convert.synth.seen import Seen, view_of
     from device.squat.depth import METHODS
 
     seen = []
@@ -277,7 +279,7 @@ def test_other_networks_find_keypoints_of_a_set_anew(tmp_path, monkeypatch):
 def test_a_machines_own_settings_change_neither_reports_nor_the_errors_that_are_lent(tmp_path, monkeypatch):
     from types import SimpleNamespace
 
-    from convert.synth import found, report
+    from convert.synth import found, seen
 
     own = tmp_path / "squatlight.toml"
     own.write_text('[models]\npose = "squatlight"\n[lifter]\nheight_cm = 200\n')
@@ -288,12 +290,12 @@ def test_a_machines_own_settings_change_neither_reports_nor_the_errors_that_are_
     used = []
     monkeypatch.setattr(SyntheticClip, "all_in", lambda folder: [clip])
     monkeypatch.setattr(SyntheticClip, "truth", lambda clip: SimpleNamespace(reps=[], visible=[]))
-    for module in (report, found):
+    for module in (seen, found):
         monkeypatch.setattr(
             module, "judge_clip", lambda clip, told, kept: used.append(told) or SimpleNamespace(reps=())
         )
         monkeypatch.setattr(module.recorded, "load", lambda path: [])
-    report.look(clip, tmp_path, plain.models.pose)
+    seen.look(clip, tmp_path, plain.models.pose)
     list(found.look(tmp_path))
     assert used
     assert {(told.models.pose, told.lifter.height_cm) for told in used} == {(plain.models.pose, plain.lifter.height_cm)}
