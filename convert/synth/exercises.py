@@ -64,7 +64,7 @@ def deadlift(body: Body, rng: np.random.Generator, fps: float) -> tuple[Posture,
     """A bar from the floor to straight hips; the hips stay well above a squat's."""
     held = hold(body, "hanging_bar", grip_m=rng.uniform(0.24, 0.30), load_share=rng.uniform(0.6, 1.6))
     s = 1 - cycles(rng, fps, int(rng.integers(2, 4)), 2.4)
-    s = s[: -round(0.3 * fps)]
+    s = s[: len(s) - round(0.3 * fps)]
     low, high = 15.0, 70.0
     shank, lean = rng.uniform(3, 8), rng.uniform(74, 84)
     style = Style()
