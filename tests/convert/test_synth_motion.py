@@ -130,6 +130,13 @@ def test_negatives_stay_above_a_third_of_the_leg():
             assert sunk(exercises.perform(name, bodies.load(number), rng, 10)) < 0.32, name
 
 
+@pytest.mark.parametrize("kind", recipes.KINDS)
+def test_each_movement_is_made_at_the_fewest_frames_a_second_that_a_recipe_may_ask_for(kind):
+    drawn = Recipe(recipes.Output(fps=1.0, width=96, height=96), motion=Motion(kinds={kind: 1}))
+    for clip in range(4):
+        assert len(settings(drawn, clip)["performance"].bones) > 1
+
+
 def test_captured_squats_keep_their_feet_and_go_down():
     rng = np.random.default_rng(1)
     for number in SOME:
