@@ -1,6 +1,6 @@
 """Model cards: the head that all share, from the manifest; the rest is the task's own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,14 @@ def head(manifest: Mapping[str, Any]) -> str:
         *_graph(manifest),
         "## Trained on",
         "",
-        "| data | licence | rows | sha256 |",
-        "| --- | --- | --- | --- |",
-        *(f"| {s['name']} | {s['licence']} | {s['rows']} | {s['sha256'][:12]} |" for s in training["sources"]),
+        *_sources(training["sources"]),
         "",
         f"{training['rows']['train']} rows trained it, {training['rows']['tune']} stopped it; split by lifter, video "
         "or block, never by frame.",
         f"Seed {training['seed']}, {training['epochs']} epochs of which {training['best_epoch']} was the best, "
         f"{training['minutes']:g} minutes on {training['device']}; PyTorch {training['torch']}, code of commit "
         f"{short(training['commit'])}.",
-        *([f"It began with the weights of a training before, in the file of sha256 {start[:12]}."] if start else []),
+        *_began(training),
         *_again(manifest),
         "",
         "```sh",
@@ -48,6 +46,24 @@ def head(manifest: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _sources(sources: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        "| data | licence | rows | sha256 |",
+        "| --- | --- | --- | --- |",
+        *(f"| {s['name']} | {s['licence']} | {s['rows']} | {s['sha256'][:12]} |" for s in sources),
+    ]
+
+
+def _began(training: Mapping[str, Any]) -> list[str]:
+    """What weights a training began with, and what these had learnt from, as far as it is known."""
+    if not (start := training.get("start", "")):
+        return []
+    told = f"It began with the weights of a training before, in the file of sha256 {start[:12]}"
+    if not (before := training.get("before")):
+        return [f"{told}."]
+    return [f"{told}, which had learnt from:", "", *_sources(before)]
 
 
 def _again(manifest: Mapping[str, Any]) -> list[str]:

@@ -55,7 +55,10 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     prepared = Prepared.open(asked.data)
     with tempfile.TemporaryDirectory() as scratch:
-        trained = _shipped(asked.again, prepared, Path(scratch)) if asked.again else _trained(asked.run, prepared)
+        if asked.again:
+            trained = _shipped(asked.again, prepared, Path(scratch))
+        else:
+            trained = _trained(asked.run, prepared, asked.out)
         if asked.recipe:
             trained = replace(trained, recipe=requantized(trained.recipe, asked.recipe))
         return _quantize(trained, prepared, Path(scratch), asked.out, asked.layers)
@@ -71,17 +74,34 @@ class _Trained:
     again: Mapping[str, Any] | None = None
 
 
-def _trained(folder: Path, prepared: Prepared) -> _Trained:
+def _trained(folder: Path, prepared: Prepared, out: Path) -> _Trained:
     run = Run.open(folder)
+    start = run.about.get("start", "")
     training = {
         "recipe": run.recipe.text,
         "sources": prepared.about["sources"],
         "data": dict(prepared.about["arrays"]),
         "best_epoch": run.best["epoch"],
-        "start": run.about.get("start", ""),
+        "start": start,
+        "before": learnt_before(out / f"{run.recipe.name}.json", start) if start else [],
         **{key: run.about[key] for key in TOLD},
     }
     return _Trained(run.recipe, run.net(prepared), training)
+
+
+def learnt_before(manifest: Path, start: str) -> list[dict[str, Any]]:
+    """What the weights that a training began with had learnt from, by the manifest that it is to replace.
+
+    None is known where that is of other weights.
+    """
+    try:
+        told = json.loads(manifest.read_text("utf-8"))
+        training = told["training"]
+        if told["float_sha256"] == start:
+            return [*training.get("before", []), *training["sources"]]
+        return list(training["before"]) if training["start"] == start else []  # quantized once more
+    except (OSError, ValueError, KeyError):
+        return []
 
 
 def _shipped(name: str, prepared: Prepared, scratch: Path) -> _Trained:

@@ -1,10 +1,12 @@
 """The head that all model cards share."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from convert import cards
+from convert.quantize import learnt_before
 from device.inference.models import shipped_folder
 
 
@@ -18,7 +20,30 @@ def test_a_card_begins_with_what_its_manifest_says(name: str) -> None:
 @pytest.mark.parametrize("start", ["", "abcdef0123456789"])
 def test_a_card_tells_what_weights_a_training_began_with(start: str) -> None:
     manifest = json.loads((shipped_folder() / "surface.json").read_text("utf-8"))
-    manifest["training"]["start"] = start
+    manifest["training"] |= {"start": start, "before": []}
     text = cards.head(manifest)
     assert ("in the file of sha256 abcdef012345." in text) == bool(start)
     assert ("--out RUN --from NET\n" in text) == bool(start)
+
+
+def test_a_card_tells_what_the_weights_that_a_training_began_with_had_learnt_from() -> None:
+    manifest = json.loads((shipped_folder() / "surface.json").read_text("utf-8"))
+    before = {"name": "old-set", "licence": "Apache-2.0", "rows": 7, "sha256": "0123456789abcdef"}
+    manifest["training"] |= {"start": "abcdef0123456789", "before": [before]}
+    text = cards.head(manifest)
+    assert "in the file of sha256 abcdef012345, which had learnt from:\n\n| data |" in text
+    assert "| old-set | Apache-2.0 | 7 | 0123456789ab |" in text
+
+
+def test_what_the_first_weights_had_learnt_from_is_told_however_often_it_is_quantized(tmp_path: Path) -> None:
+    manifest, old, new = tmp_path / "net.json", [{"name": "old"}], [{"name": "new"}]
+    assert learnt_before(manifest, "f0") == [], "nothing ships yet"
+    manifest.write_text(json.dumps({"float_sha256": "f0", "training": {"sources": old, "start": ""}}))
+    assert learnt_before(manifest, "f0") == old
+    assert learnt_before(manifest, "another") == []
+    second = {"sources": new, "start": "f0", "before": old}
+    manifest.write_text(json.dumps({"float_sha256": "f1", "training": second}))
+    assert learnt_before(manifest, "f0") == old, "the same training once more"
+    assert learnt_before(manifest, "f1") == [*old, *new], "a third one"
+    manifest.write_text("{")
+    assert learnt_before(manifest, "f1") == []
