@@ -72,8 +72,9 @@ def _again(manifest: Mapping[str, Any]) -> list[str]:
         return []
     data = ", ".join(f"{source['name']} ({source['sha256'][:12]})" for source in again["sources"])
     return [
+        "",
         f"The graph was exported anew, with the same weights, by the code of commit {short(manifest['commit'])}, from "
-        f"the float graph of sha256 {again['float_sha256'][:12]}; the figures below are on {data}."
+        f"the float graph of sha256 {again['float_sha256'][:12]}; the figures below are on {data}.",
     ]
 
 

@@ -12,7 +12,12 @@ from tqdm import tqdm
 
 
 def mapped(
-    function: Callable[..., Any], jobs: Sequence[Any], workers: int, *shared: Any, bar: str | None = None
+    function: Callable[..., Any],
+    jobs: Sequence[Any],
+    workers: int,
+    *shared: Any,
+    bar: str | None = None,
+    at_once: int = 1,
 ) -> Iterator[Any]:
     """`function(job, *shared)` of each job in their order, with a progress bar.
 
@@ -22,12 +27,14 @@ def mapped(
         workers: processes; with 1 it runs in this one.
         shared: what each process gets once.
         bar: what the progress bar is called.
+        at_once: jobs that a process takes at a time. All are handed out at once, and answers that nobody has asked for
+            yet are kept in memory.
     """
     if workers == 1:
         yield from (function(job, *shared) for job in tqdm(jobs, bar, disable=None))
         return
     with pool(workers, _share, shared) as processes:
-        yield from tqdm(processes.map(partial(_call, function), jobs, chunksize=4), bar, len(jobs), disable=None)
+        yield from tqdm(processes.map(partial(_call, function), jobs, chunksize=at_once), bar, len(jobs), disable=None)
 
 
 _shared: tuple[Any, ...] = ()

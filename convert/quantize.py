@@ -83,25 +83,31 @@ def _trained(folder: Path, prepared: Prepared, out: Path) -> _Trained:
         "data": dict(prepared.about["arrays"]),
         "best_epoch": run.best["epoch"],
         "start": start,
-        "before": learnt_before(out / f"{run.recipe.name}.json", start) if start else [],
+        "before": learnt_before([folder / f"{run.recipe.name}.json" for folder in (out, shipped_folder())], start),
         **{key: run.about[key] for key in TOLD},
     }
     return _Trained(run.recipe, run.net(prepared), training)
 
 
-def learnt_before(manifest: Path, start: str) -> list[dict[str, Any]]:
-    """What the weights that a training began with had learnt from, by the manifest that it is to replace.
+def learnt_before(manifests: Sequence[Path], start: str) -> list[dict[str, Any]]:
+    """What the weights that a training began with had learnt from, by the first of these manifests that knows them.
 
-    None is known where that is of other weights.
+    Args:
+        manifests: of what ships, or would be replaced; none need be there.
+        start: hash of the file of those weights, empty where there were none.
     """
-    try:
-        told = json.loads(manifest.read_text("utf-8"))
-        training = told["training"]
-        if told["float_sha256"] == start:
-            return [*training.get("before", []), *training["sources"]]
-        return list(training["before"]) if training["start"] == start else []  # quantized once more
-    except (OSError, ValueError, KeyError):
-        return []
+    for path in manifests if start else []:
+        try:
+            told = json.loads(path.read_text("utf-8"))
+            training = told["training"]
+            before = list(training.get("before", []))
+            if told["float_sha256"] == start:
+                return list({source["sha256"]: source for source in [*before, *training["sources"]]}.values())
+            if training["start"] == start and before:  # quantized once more
+                return before
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return []
 
 
 def _shipped(name: str, prepared: Prepared, scratch: Path) -> _Trained:

@@ -25,7 +25,7 @@ class Output:
     clips: int = within(1, 10**6, 8)
     width: int = within(64, 4096, 512)
     height: int = within(64, 4096, 512)
-    fps: float = within(1, 120, 30.0)
+    fps: float = within(1.5, 120, 30.0)
     codec: str = "mjpg"
     supersample: float = within(1, 2, 1.25)
 

@@ -142,7 +142,7 @@ def _drawn(data: DepthData, of_split: Mapping[int, list[Entry]], seed: int) -> I
     for fold in range(FOLDS):
         if own := [e for e in of_split.get(0, []) if folds[e.body] == fold]:
             lenders[0, fold] = Lenders(own, between=True)
-    for told in mapped(_draw, range(data.clips), data.workers, data, seed, lenders):
+    for told in mapped(_draw, range(data.clips), data.workers, data, seed, lenders, at_once=4):
         yield from told
 
 

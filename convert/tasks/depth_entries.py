@@ -111,7 +111,7 @@ def entries(folders: Sequence[Path], seed: int, workers: int = 1) -> list[Entry]
         for folder in folders
         for number, (clip, poses) in enumerate(look(folder))
     ]
-    return [entry for found in mapped(_of_job, jobs, workers) for entry in found]
+    return [entry for found in mapped(_of_job, jobs, workers, at_once=4) for entry in found]
 
 
 Job = tuple[SyntheticClip, list[tuple[float, Pose | None]], str, list[int]]

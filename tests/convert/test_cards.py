@@ -32,18 +32,28 @@ def test_a_card_tells_what_the_weights_that_a_training_began_with_had_learnt_fro
     manifest["training"] |= {"start": "abcdef0123456789", "before": [before]}
     text = cards.head(manifest)
     assert "in the file of sha256 abcdef012345, which had learnt from:\n\n| data |" in text
-    assert "| old-set | Apache-2.0 | 7 | 0123456789ab |" in text
+    assert "| old-set | Apache-2.0 | 7 | 0123456789ab |\n\n" in text
+    manifest["again"] = {"float_sha256": "f" * 64, "sources": [before]}
+    assert "| old-set | Apache-2.0 | 7 | 0123456789ab |\n\nThe graph was exported anew" in cards.head(manifest)
 
 
 def test_what_the_first_weights_had_learnt_from_is_told_however_often_it_is_quantized(tmp_path: Path) -> None:
-    manifest, old, new = tmp_path / "net.json", [{"name": "old"}], [{"name": "new"}]
-    assert learnt_before(manifest, "f0") == [], "nothing ships yet"
+    manifest, old, new = tmp_path / "net.json", [{"sha256": "old"}], [{"sha256": "new"}]
+    asked = [tmp_path / "elsewhere.json", manifest]
+    assert learnt_before(asked, "f0") == [], "nothing ships yet"
     manifest.write_text(json.dumps({"float_sha256": "f0", "training": {"sources": old, "start": ""}}))
-    assert learnt_before(manifest, "f0") == old
-    assert learnt_before(manifest, "another") == []
+    assert learnt_before(asked, "f0") == old
+    assert learnt_before(asked, "another") == []
+    assert learnt_before(asked, "") == []
     second = {"sources": new, "start": "f0", "before": old}
     manifest.write_text(json.dumps({"float_sha256": "f1", "training": second}))
-    assert learnt_before(manifest, "f0") == old, "the same training once more"
-    assert learnt_before(manifest, "f1") == [*old, *new], "a third one"
-    manifest.write_text("{")
-    assert learnt_before(manifest, "f1") == []
+    assert learnt_before(asked, "f0") == old, "the same training once more"
+    assert learnt_before(asked, "f1") == [*old, *new], "a third one"
+    manifest.write_text(json.dumps({"float_sha256": "f1", "training": {**second, "sources": old}}))
+    assert learnt_before(asked, "f1") == old, "on the same data"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"training": []}', '{"float_sha256": "f1", "training": {}}'])
+def test_a_manifest_that_is_none_tells_of_nothing_before(tmp_path: Path, text: str) -> None:
+    (tmp_path / "net.json").write_text(text)
+    assert learnt_before([tmp_path / "net.json"], "f1") == []

@@ -13,9 +13,7 @@ from convert.pool import mapped, pool
 ROOT = Path(__file__).parents[2]
 OWNER = """
 import os, sys
-import pytest
-
-from convert.pool import mapped, pool
+from convert.pool import pool
 if __name__ == "__main__":
     with pool(1) as workers:
         print(workers.submit(os.getpid).result(), flush=True)

@@ -132,7 +132,7 @@ def test_negatives_stay_above_a_third_of_the_leg():
 
 @pytest.mark.parametrize("kind", recipes.KINDS)
 def test_each_movement_is_made_at_the_fewest_frames_a_second_that_a_recipe_may_ask_for(kind):
-    drawn = Recipe(recipes.Output(fps=1.0, width=96, height=96), motion=Motion(kinds={kind: 1}))
+    drawn = Recipe(recipes.Output(fps=1.5, width=96, height=96), motion=Motion(kinds={kind: 1}))
     for clip in range(4):
         assert len(settings(drawn, clip)["performance"].bones) > 1
 
