@@ -101,7 +101,7 @@ def prepare_features(
             name: stack.enter_context(GrowingArray(out / f"{name}.npy", shape, dtype))
             for name, (shape, dtype) in ROWS.items()
         }
-        stack.callback(_forget_landmarks)
+        stack.callback(_landmarks.cache_clear)  # with one worker it lives in this process
         for number, (part, rows) in enumerate(mapped(_of_clip, clips, workers, manifest.path, choice, held, seed)):
             for row in rows:
                 for name, value in (row | {"clip": number}).items():
@@ -122,11 +122,6 @@ def prepare_features(
 @cache
 def _landmarks(model: Path) -> LandmarkModel:
     return LandmarkModel(model)
-
-
-def _forget_landmarks() -> None:
-    """Frees the model of this process, where one worker is enough."""
-    _landmarks.cache_clear()
 
 
 def _of_clip(
