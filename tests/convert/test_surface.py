@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from convert.metrics import auc  # noqa: E402
 from convert.nets.heat import places  # noqa: E402
 from convert.nets.surface import POINTS, SEEN, Head, SurfaceNet  # noqa: E402
-from convert.prepared import Prepared, write  # noqa: E402
+from convert.prepared import SPLITS, Prepared, write
 from convert.surface_report import card, near_errors, with_offset  # noqa: E402
 from convert.tasks.surface import TASK, SurfaceData  # noqa: E402
 from device.inference import surface  # noqa: E402
@@ -95,7 +95,9 @@ def test_held_out_bodies_are_never_disturbed_and_give_frames_of_their_own_number
     monkeypatch.setattr(feature_rows.fetch, "find", lambda name: manifest)
     monkeypatch.setattr(feature_rows, "LandmarkModel", lambda path: SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(feature_rows.SyntheticClip, "all_in", lambda folder: clips)
-    TASK.prepare(SurfaceData(frames=20, held_frames=10, views=2), [tmp_path], tmp_path / "rows", 1)
+    rows = TASK.prepare(SurfaceData(frames=20, held_frames=10, views=2), [tmp_path], tmp_path / "rows", 1)
+    assert (rows.arrays["clip"].tolist(), rows.arrays["body"].tolist()) == ([0, 1, 2], [5, 6, 7])
+    assert [SPLITS[part] for part in rows.split] == ["train", "tune", "test"]
     assert (taken[5].frames, taken[5].views, taken[5].disturbed) == (20, 2, True)
     assert all((taken[b].frames, taken[b].views, taken[b].disturbed) == (10, 1, False) for b in (6, 7))
     TASK.prepare(SurfaceData(frames=20), [tmp_path], tmp_path / "again", 1)
