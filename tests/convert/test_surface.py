@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from convert.metrics import auc  # noqa: E402
 from convert.nets.heat import places  # noqa: E402
 from convert.nets.surface import POINTS, SEEN, Head, SurfaceNet  # noqa: E402
-from convert.prepared import SPLITS, Prepared, write
+from convert.prepared import SPLITS, Prepared, write  # noqa: E402
 from convert.surface_report import card, near_errors, with_offset  # noqa: E402
 from convert.tasks.surface import TASK, SurfaceData  # noqa: E402
 from device.inference import surface  # noqa: E402
