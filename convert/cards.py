@@ -7,6 +7,12 @@ from typing import Any
 from convert.commit import short
 
 AGAINST_FLOAT = "## Against float"  # the last section of the head
+MODES = {
+    "static": "static int8",
+    "convolutions": "int8 convolutions",
+    "weights": "int8 weights",
+    "float": "float",
+}  # by `convert.recipe.Quantize`
 
 
 def head(manifest: Mapping[str, Any]) -> str:
@@ -80,7 +86,7 @@ def _again(manifest: Mapping[str, Any]) -> list[str]:
 
 def _graph(manifest: Mapping[str, Any]) -> list[str]:
     told, how = manifest["training"], manifest["quantization"]
-    mode = {"static": "static int8", "weights": "int8 weights", "float": "float"}[how["mode"]]
+    mode = MODES[how["mode"]]
     kept = f", kept float: {', '.join(how['keep_float'])}" if how["keep_float"] else ""
     lines = [f"{told['parameters']:,} parameters, {manifest['bytes'] / 1024:.0f} KB, {mode}{kept}. Apache-2.0.", ""]
     for kind in ("inputs", "outputs"):

@@ -122,15 +122,17 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
         from ai_edge_quantizer.utils import qsv_utils
 
         manager = recipe_manager.RecipeManager()
-        if told.mode == "static":
-            manager.add_static_config(".*", Operation.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8)
-        else:
+        if told.mode == "weights":
             manager.add_weight_only_config(".*", Operation.ALL_SUPPORTED, num_bits=8)
+        else:
+            convolutions = (Operation.CONV_2D, Operation.DEPTHWISE_CONV_2D)
+            for kind in (Operation.ALL_SUPPORTED,) if told.mode == "static" else convolutions:
+                manager.add_static_config(".*", kind, activation_num_bits=8, weight_num_bits=8)
         for words in told.keep_float:
             manager.add_quantization_config(words, Operation.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE)
         work = quantizer.Quantizer(str(source), manager.get_quantization_recipe())
         ranges = None
-        if told.mode == "static":
+        if told.mode != "weights":
             inputs = {SIGNATURE: [{INPUT: np.array(x[None], np.float32)} for x in calibration]}
             update = qsv_utils.min_max_update if told.ranges == "widest" else qsv_utils.moving_average_update
             measure = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=update)

@@ -56,15 +56,18 @@ class Train:
 
 @dataclass(frozen=True)
 class Quantize:
-    """How the graph gets smaller: `static` int8, int8 `weights` alone, or `float` as it is.
+    """How the graph gets smaller: `static` int8, int8 `convolutions` alone, int8 `weights` alone, or `float` as it is.
+
+    Between `convolutions` values are floats, so that sums of residual blocks are exact. With `weights` alone values are
+    floats everywhere: smaller, not faster.
 
     `keep_float`: regular expressions; operations whose output's name one of them finds stay float (`quantize --layers`
     prints the names; those of the graph's outputs are the task's), and each must find one. `calibration`: how many rows
-    of the train split set the ranges of static int8. `ranges`: the `widest` of these rows, or a running `mean` of
+    of the train split set the ranges of int8 values. `ranges`: the `widest` of these rows, or a running `mean` of
     theirs, which is finer for large maps but far too narrow for an output of few numbers.
     """
 
-    mode: str = one_of("static", "weights", "float")
+    mode: str = one_of("static", "convolutions", "weights", "float")
     keep_float: tuple[str, ...] = ()
     calibration: int = within(1, 10_000, 200)
     ranges: str = one_of("widest", "mean")

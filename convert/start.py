@@ -3,11 +3,13 @@
 Exporting folds each batch normalization into the convolution before it. Here it is unfolded: the convolution takes the
 graph's weights, the normalization the mean and deviation of what example inputs make of them, so that it changes
 nothing but adds the graph's bias, and training can go on. A network that standardizes its input does so by the mean and
-deviation of the graph.
+deviation of the graph. A network may have more residual blocks than the graph: those begin by adding nothing.
 """
 
+from collections import deque
 from copy import deepcopy
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,6 +25,14 @@ from device.inference.models import sha256
 from device.inference.tflite import Model
 
 EXAMPLES = 64  # inputs that tell how large values are inside a graph
+
+
+@runtime_checkable
+class Adding(Protocol):
+    """A residual block: what it gives is what it takes, and something added."""
+
+    def add_nothing(self) -> None:
+        """From now on, until it is trained."""
 
 
 def begin(net: nn.Module, path: Path, task: Task, prepared: Prepared, seed: int) -> str:
@@ -56,7 +66,8 @@ def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tup
 
     Args:
         net: as it is exported; its convolutions and linear layers run in the graph's order. It may give out more
-            channels of an output than the graph, after those that the graph has.
+            channels of an output than the graph, after those that the graph has, and may have more residual blocks in a
+            row: a block is one of the graph's if the next weights there have the shapes of the block's.
         path: the float graph, `models/float/NAME.tflite`.
         examples: (N, ...) inputs, some dozens.
         outputs: names of the outputs, in order.
@@ -64,14 +75,22 @@ def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tup
     Raises:
         InputError: the graph is of another network.
     """
-    weights = iter(graphs.weights(path))
+    weights = deque(graphs.weights(path))
+    more: set[nn.Module] = set()  # layers of blocks that the graph does not have
     owed: list[Tensor | float] = [0.0]  # the bias of the last convolution, where it could not take it itself
 
+    def look(block: nn.Module, values: tuple[Tensor]) -> None:
+        layers = [layer for layer in block.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+        following = [_laid_out(weight, layer) for (weight, _), layer in zip(weights, layers, strict=False)]
+        if [weight.shape for weight in following] != [layer.weight.shape for layer in layers]:
+            block.add_nothing()
+            more.update(block.modules())
+
     def fill(layer: nn.Module, values: tuple[Tensor]) -> None:
-        weight, bias = (torch.as_tensor(part) for part in next(weights, (np.empty(0), np.empty(0))))
-        if isinstance(layer, nn.Conv2d) and weight.ndim == 4:
-            depthwise = weight.shape[0] == 1 and weight.shape[-1] == layer.out_channels
-            weight = weight.permute(3, 0, 1, 2) if depthwise else weight.permute(0, 3, 1, 2)
+        if layer in more:
+            return
+        found, bias = weights.popleft() if weights else (np.empty(0), np.empty(0))
+        weight, bias = _laid_out(found, layer), torch.as_tensor(bias)
         if weight.shape != layer.weight.shape:
             raise InputError(f"{path}: no weights of this network (a layer of {tuple(weight.shape)})")
         layer.weight.copy_(weight)
@@ -80,6 +99,8 @@ def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tup
         owed[0] = bias if layer.bias is None else 0.0
 
     def unfold(layer: nn.Module, values: tuple[Tensor]) -> None:
+        if layer in more:
+            return
         (x,) = values
         variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
         layer.running_mean.copy_(mean)
@@ -99,13 +120,23 @@ def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tup
             hooks.append(layer.register_forward_pre_hook(fill))
         elif isinstance(layer, nn.BatchNorm2d):
             hooks.append(layer.register_forward_pre_hook(unfold))
+        elif isinstance(layer, Adding):
+            hooks.append(layer.register_forward_pre_hook(look))
     with torch.no_grad():
         net(torch.as_tensor(examples))
     for hook in hooks:
         hook.remove()
-    if next(weights, None) is not None:
+    if weights:
         raise InputError(f"{path}: has more layers than this network")
     _refuse_another(net, path, examples[:4], outputs)
+
+
+def _laid_out(weight: NDArray[np.float32], layer: nn.Module) -> Tensor:
+    """A graph's weights in the order of axes that the layer has."""
+    if isinstance(layer, nn.Conv2d) and weight.ndim == 4:
+        depthwise = weight.shape[0] == 1 and weight.shape[-1] == layer.out_channels
+        return torch.as_tensor(weight.transpose(3, 0, 1, 2) if depthwise else weight.transpose(0, 3, 1, 2))
+    return torch.as_tensor(weight)
 
 
 def _refuse_another(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 from toys.blob import Blob, Deployed, Net
 
 from convert import graphs, runtimes, start
+from convert.nets.surface import Block, convolution
 from convert.recipe import Quantize
 from device.errors import InputError, PartFailed
 from device.inference.tflite import Model
@@ -70,6 +71,43 @@ def test_a_network_takes_the_weights_of_its_graph_and_can_train_on(tmp_path: Pat
     torch.testing.assert_close(trained, wanted, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("had", [(0, 0), (1, 0), (0, 1), (2, 1)])
+def test_blocks_that_the_graph_does_not_have_begin_by_adding_nothing(tmp_path: Path, had: tuple[int, int]) -> None:
+    """Also where the layer that follows has the shape of a block's first: the last one of `far`."""
+
+    def fresh(near: int, far: int, seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        parts = [convolution(3, 8, 3), nn.ReLU(), *(Block(8, "full") for _ in range(near))]
+        parts += [convolution(8, 16, 3), nn.ReLU(), *(Block(16, "full") for _ in range(far)), convolution(16, 8, 1)]
+        net = One(nn.Sequential(*parts, nn.ReLU(), Block(8, "full")))
+        for layer in net.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = 1.0  # one batch says what it normalizes by
+        net(torch.as_tensor(inputs))
+        return net.eval()
+
+    inputs = np.random.default_rng(1).uniform(0, 1, (40, 3, 8, 8)).astype(np.float32)
+    net, grown = fresh(*had, 1), fresh(2, 3, 2)
+    graphs.export(net, inputs, ("out",), tmp_path / "net.tflite")
+    start.take(grown, tmp_path / "net.tflite", inputs, ("out",))
+    with torch.no_grad():
+        (wanted,), (found,) = net(torch.as_tensor(inputs)), grown(torch.as_tensor(inputs))
+    assert float(wanted.std()) > 0.05
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+    grown.train()(torch.as_tensor(inputs))[0].sum().backward()
+    new = [block for block in grown.modules() if isinstance(block, Block) and not block.path[-1][1].weight.any()]
+    assert len(new) == 5 - sum(had)
+    assert all(block.path[-1][1].weight.grad.abs().max() > 1e-3 for block in new)
+
+
+def test_a_graph_with_more_blocks_than_the_network_is_refused(tmp_path: Path) -> None:
+    inputs = np.random.default_rng(1).uniform(0, 1, (4, 8, 8, 8)).astype(np.float32)
+    net, smaller = (One(nn.Sequential(*(Block(8, "full") for _ in range(count)))).eval() for count in (2, 1))
+    graphs.export(net, inputs, ("out",), tmp_path / "net.tflite")
+    with pytest.raises(InputError, match="has more layers than this network"):
+        start.take(smaller, tmp_path / "net.tflite", inputs, ("out",))
+
+
 class Standard(nn.Module):
     """A network that standardizes its input; it gives out its first `channels` channels, the last axis."""
 
@@ -121,16 +159,18 @@ def test_a_network_with_another_number_of_outputs_is_refused(tmp_path: Path) -> 
     [
         (Quantize("static"), {"input": "int8", "place": "int8", "right": "int8"}),
         (Quantize("static", ("^place",)), {"input": "int8", "place": "float32", "right": "float32"}),
+        (Quantize("convolutions"), {"input": "float32", "place": "float32", "right": "float32"}),
         (Quantize("weights"), {"input": "float32", "place": "float32", "right": "float32"}),
         (Quantize("float"), {"input": "float32", "place": "float32", "right": "float32"}),
     ],
-    ids=["static", "static but for one", "weights", "float"],
+    ids=["static", "static but for one", "convolutions", "weights", "float"],
 )
 def test_each_way_of_quantizing_keeps_names_and_values_in_both_runtimes(floating, tmp_path, told, dtypes) -> None:
     path, images = floating
     small = tmp_path / "small.tflite"
     graphs.quantize(path, told, images, small)
     interface = graphs.interface(small)
+    assert int8_convolutions(small) == (told.mode in ("static", "convolutions"))
     assert {one["name"]: one["dtype"] for one in interface["inputs"] + interface["outputs"]} == dtypes
     assert ("scale" in interface["inputs"][0]) == (dtypes["input"] == "int8")
     with Model(path) as whole, Model(small) as model:
@@ -150,6 +190,20 @@ def test_each_way_of_quantizing_keeps_names_and_values_in_both_runtimes(floating
             answer = older(image[None])
             for name in OUTPUTS:
                 np.testing.assert_allclose(answer[name], newer[name], atol=0.01 * np.ptp([one[name] for one in wanted]))
+
+
+def int8_convolutions(path: Path) -> bool:
+    """Whether the convolutions take and give int8 values."""
+    schema, model = graphs._parse(path)
+    graph, kinds = model.subgraphs[0], schema.BuiltinOperator
+    found = {
+        graph.tensors[i].type == schema.TensorType.INT8
+        for operator in graph.operators
+        if graphs._code(model, operator) in (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D)
+        for i in (operator.inputs[0], operator.outputs[0])
+    }
+    assert len(found) == 1
+    return found.pop()
 
 
 @pytest.mark.parametrize("words", ["nowhere", "^CONV", "^place$"])
