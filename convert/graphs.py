@@ -105,13 +105,15 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
         path: the .tflite file to write.
 
     Raises:
-        InputError: no operation has a name that `keep_float` asks for.
+        InputError: no operation has a name that `keep_float` asks for, or there is no convolution for `convolutions`.
         PartFailed: the graph would run differently in the two runtimes.
     """
-    names = [line.partition(" ")[2] for line in layers(source)]
+    operations = layers(source)
     for words in told.keep_float:
-        if not any(re.search(words, name) for name in names):
+        if not any(re.search(words, line.partition(" ")[2]) for line in operations):
             raise InputError(f"quantize.keep_float: {words!r} finds no operation; `quantize --layers` prints them")
+    if told.mode == "convolutions" and not any("CONV_2D" in line.split()[0] for line in operations):
+        raise InputError('quantize.mode: "convolutions", but this network has none')
     if told.mode == "float":
         path.write_bytes(source.read_bytes())
         return

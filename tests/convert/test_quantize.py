@@ -215,6 +215,13 @@ def test_a_pattern_that_finds_no_operation_is_refused(floating, tmp_path: Path, 
     assert not (tmp_path / "small.tflite").exists()
 
 
+def test_int8_convolutions_are_refused_where_there_are_none(tmp_path: Path) -> None:
+    inputs = np.zeros((1, 4), np.float32)
+    graphs.export(One(nn.Linear(4, 2)), inputs, ("out",), tmp_path / "net.tflite")
+    with pytest.raises(InputError, match="this network has none"):
+        graphs.quantize(tmp_path / "net.tflite", Quantize("convolutions"), inputs, tmp_path / "small.tflite")
+
+
 def test_dynamic_range_is_refused(floating, tmp_path: Path) -> None:
     from ai_edge_quantizer import quantizer, recipe
 
