@@ -61,7 +61,10 @@ def test_a_wrong_key_is_named(table: dict, said: str) -> None:
         ('task = "toys.blob"\nepochs = 3', "epochs: unknown key, expected one of task, name, data"),
         ('task = "toys.blob"\n[train]\nrate = 0', "train.rate: expected 1e-09 to 10, got 0"),
         ('task = "toys.blob"\n[net]\ndepth = 0', "net.depth: unknown key, expected one of width, dropout"),
-        ('task = "toys.blob"\n[quantize]\nmode = "dynamic"', "quantize.mode: expected one of static, convolutions, weights, float"),
+        (
+            'task = "toys.blob"\n[quantize]\nmode = "dynamic"',
+            "quantize.mode: expected one of static, convolutions, weights, float",
+        ),
         ('task = "toys.blob"\n[quantize]\nkeep_float = ["("]', "quantize.keep_float: '(' is no regular expression"),
         ('task = "toys.blob"\n[sweep]\n"net.width" = 3', "sweep: expected lists of values by key"),
     ],
