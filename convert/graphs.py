@@ -105,15 +105,21 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
         path: the .tflite file to write.
 
     Raises:
-        InputError: no operation has a name that `keep_float` asks for, or there is no convolution for `convolutions`.
+        InputError: no operation has a name that `keep_float` asks for, or no convolution is left for
+            `convolutions`.
         PartFailed: the graph would run differently in the two runtimes.
     """
     operations = layers(source)
+    if told.mode == "convolutions":  # all else stays float anyway
+        operations = [line for line in operations if line.partition(" ")[0] in ("CONV_2D", "DEPTHWISE_CONV_2D")]
+        if not operations:
+            raise InputError('quantize.mode: "convolutions", but this network has none')
     for words in told.keep_float:
         if not any(re.search(words, line.partition(" ")[2]) for line in operations):
             raise InputError(f"quantize.keep_float: {words!r} finds no operation; `quantize --layers` prints them")
-    if told.mode == "convolutions" and not any("CONV_2D" in line.split()[0] for line in operations):
-        raise InputError('quantize.mode: "convolutions", but this network has none')
+    kept = [line for line in operations if any(re.search(w, line.partition(" ")[2]) for w in told.keep_float)]
+    if told.mode == "convolutions" and kept == operations:
+        raise InputError("quantize.keep_float: leaves no convolution to be int8")
     if told.mode == "float":
         path.write_bytes(source.read_bytes())
         return

@@ -58,8 +58,8 @@ class Train:
 class Quantize:
     """How the graph gets smaller: `static` int8, int8 `convolutions` alone, int8 `weights` alone, or `float` as it is.
 
-    Between `convolutions` values are floats, so that sums of residual blocks are exact. With `weights` alone values are
-    floats everywhere: smaller, not faster.
+    With `convolutions` all other operations compute in floats (convolutions in a row hand int8 on), so that the sums of
+    residual blocks are not rounded at each block. With `weights` values are floats everywhere: smaller, not faster.
 
     `keep_float`: regular expressions; operations whose output's name one of them finds stay float (`quantize --layers`
     prints the names; those of the graph's outputs are the task's), and each must find one. `calibration`: how many rows

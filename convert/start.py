@@ -35,7 +35,7 @@ class Adding(Protocol):
         """From now on, until it is trained."""
 
 
-def begin(net: nn.Module, path: Path, task: Task, prepared: Prepared, seed: int) -> str:
+def begin(net: nn.Module, path: Path, task: Task, prepared: Prepared, seed: int, grow: bool = False) -> str:
     """Gives a network its first weights, and returns the hash of their file.
 
     Args:
@@ -44,6 +44,7 @@ def begin(net: nn.Module, path: Path, task: Task, prepared: Prepared, seed: int)
         task: whose network it is.
         prepared: whose training rows are the examples for a graph.
         seed: of their choice.
+        grow: whether it may have more residual blocks than the graph.
 
     Raises:
         InputError: the file holds other weights.
@@ -51,7 +52,7 @@ def begin(net: nn.Module, path: Path, task: Task, prepared: Prepared, seed: int)
     try:
         if path.suffix == ".tflite":
             deployed = task.deployed(deepcopy(net).cpu())
-            take(deployed, path, task.calibration(prepared, EXAMPLES, seed), task.outputs)
+            take(deployed, path, task.calibration(prepared, EXAMPLES, seed), task.outputs, grow)
             state = {name.partition(".")[2]: value for name, value in deployed.state_dict().items()}
         else:
             state = load(path, next(net.parameters()).device)
@@ -61,16 +62,20 @@ def begin(net: nn.Module, path: Path, task: Task, prepared: Prepared, seed: int)
     return sha256(path)
 
 
-def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tuple[str, ...]) -> None:
+def take(
+    net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tuple[str, ...], grow: bool = False
+) -> None:
     """Gives a network the weights of a graph.
 
     Args:
         net: as it is exported; its convolutions and linear layers run in the graph's order. It may give out more
-            channels of an output than the graph, after those that the graph has, and may have more residual blocks in a
-            row: a block is one of the graph's if the next weights there have the shapes of the block's.
+            channels of an output than the graph, after those that the graph has, and with `grow` have more residual
+            blocks: a block is one of the graph's if the next weights there have the shapes of the block's, so a row of
+            blocks that another such block follows at once cannot grow, and is refused.
         path: the float graph, `models/float/NAME.tflite`.
         examples: (N, ...) inputs, some dozens.
         outputs: names of the outputs, in order.
+        grow: see `net`.
 
     Raises:
         InputError: the graph is of another network.
@@ -120,7 +125,7 @@ def take(net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tup
             hooks.append(layer.register_forward_pre_hook(fill))
         elif isinstance(layer, nn.BatchNorm2d):
             hooks.append(layer.register_forward_pre_hook(unfold))
-        elif isinstance(layer, Adding):
+        elif grow and isinstance(layer, Adding):
             hooks.append(layer.register_forward_pre_hook(look))
     with torch.no_grad():
         net(torch.as_tensor(examples))

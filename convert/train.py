@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         dest="start",
         type=Path,
         metavar="NET",
-        help="begin with these weights: net.pt of a training, or models/float/NAME.tflite",
+        help="begin with these: net.pt of a training, or models/float/NAME.tflite (may have fewer residual blocks)",
     )
     asked = parser.parse_args(arguments)
     recipe, prepared = read(asked.recipe), Prepared.open(asked.data)
@@ -121,7 +121,7 @@ class _Loop:
             raise InputError(f"train.batch: {self.told.batch} of {len(self.rows)} rows, for {world} processes")
         torch.manual_seed(self.told.seed)
         self.net = self.task.net(recipe.net, prepared).to(device)
-        self.start = begin(self.net, start, self.task, prepared, self.told.seed) if start is not None else ""
+        self.start = begin(self.net, start, self.task, prepared, self.told.seed, grow=True) if start is not None else ""
         self.mean = deepcopy(self.net) if self.told.ema else self.net
         self.optimizer = torch.optim.AdamW(
             [p for p in self.net.parameters() if p.requires_grad],

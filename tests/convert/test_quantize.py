@@ -89,7 +89,9 @@ def test_blocks_that_the_graph_does_not_have_begin_by_adding_nothing(tmp_path: P
     inputs = np.random.default_rng(1).uniform(0, 1, (40, 3, 8, 8)).astype(np.float32)
     net, grown = fresh(*had, 1), fresh(2, 3, 2)
     graphs.export(net, inputs, ("out",), tmp_path / "net.tflite")
-    start.take(grown, tmp_path / "net.tflite", inputs, ("out",))
+    with pytest.raises(InputError, match=r"no weights of this network|differs with its weights"):
+        start.take(fresh(2, 3, 2), tmp_path / "net.tflite", inputs, ("out",))
+    start.take(grown, tmp_path / "net.tflite", inputs, ("out",), grow=True)
     with torch.no_grad():
         (wanted,), (found,) = net(torch.as_tensor(inputs)), grown(torch.as_tensor(inputs))
     assert float(wanted.std()) > 0.05
@@ -220,6 +222,13 @@ def test_int8_convolutions_are_refused_where_there_are_none(tmp_path: Path) -> N
     graphs.export(One(nn.Linear(4, 2)), inputs, ("out",), tmp_path / "net.tflite")
     with pytest.raises(InputError, match="this network has none"):
         graphs.quantize(tmp_path / "net.tflite", Quantize("convolutions"), inputs, tmp_path / "small.tflite")
+
+
+@pytest.mark.parametrize(("words", "why"), [(".", "leaves no convolution"), ("^place", "finds no operation")])
+def test_what_int8_convolutions_keep_float_are_some_of_the_convolutions(floating, tmp_path, words, why) -> None:
+    path, images = floating
+    with pytest.raises(InputError, match=why):
+        graphs.quantize(path, Quantize("convolutions", (words,)), images, tmp_path / "small.tflite")
 
 
 def test_dynamic_range_is_refused(floating, tmp_path: Path) -> None:
