@@ -7,12 +7,13 @@ from typing import Any
 from convert.commit import short
 
 AGAINST_FLOAT = "## Against float"  # the last section of the head
+# Words for `convert.recipe.Quantize.mode`.
 MODES = {
     "static": "static int8",
     "convolutions": "int8 convolutions",
     "weights": "int8 weights",
     "float": "float",
-}  # by `convert.recipe.Quantize`
+}
 
 
 def head(manifest: Mapping[str, Any]) -> str:

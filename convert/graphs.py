@@ -18,6 +18,7 @@ from convert.recipe import Quantize
 from device.errors import InputError, PartFailed
 from device.inference.tflite import Model
 
+CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 SIGNATURE, INPUT = "serving_default", "input"
 AGREE = 1e-4
 """How far an exported graph may be from PyTorch, in shares of an output's largest value (measured: 2e-7)."""
@@ -109,17 +110,7 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
             `convolutions`.
         PartFailed: the graph would run differently in the two runtimes.
     """
-    operations = layers(source)
-    if told.mode == "convolutions":  # all else stays float anyway
-        operations = [line for line in operations if line.partition(" ")[0] in ("CONV_2D", "DEPTHWISE_CONV_2D")]
-        if not operations:
-            raise InputError('quantize.mode: "convolutions", but this network has none')
-    for words in told.keep_float:
-        if not any(re.search(words, line.partition(" ")[2]) for line in operations):
-            raise InputError(f"quantize.keep_float: {words!r} finds no operation; `quantize --layers` prints them")
-    kept = [line for line in operations if any(re.search(w, line.partition(" ")[2]) for w in told.keep_float)]
-    if told.mode == "convolutions" and kept == operations:
-        raise InputError("quantize.keep_float: leaves no convolution to be int8")
+    _refuse_what_finds_nothing(source, told)
     if told.mode == "float":
         path.write_bytes(source.read_bytes())
         return
@@ -133,9 +124,8 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
         if told.mode == "weights":
             manager.add_weight_only_config(".*", Operation.ALL_SUPPORTED, num_bits=8)
         else:
-            convolutions = (Operation.CONV_2D, Operation.DEPTHWISE_CONV_2D)
-            for kind in (Operation.ALL_SUPPORTED,) if told.mode == "static" else convolutions:
-                manager.add_static_config(".*", kind, activation_num_bits=8, weight_num_bits=8)
+            for kind in ("ALL_SUPPORTED",) if told.mode == "static" else CONVOLUTIONS:
+                manager.add_static_config(".*", Operation[kind], activation_num_bits=8, weight_num_bits=8)
         for words in told.keep_float:
             manager.add_quantization_config(words, Operation.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE)
         work = quantizer.Quantizer(str(source), manager.get_quantization_recipe())
@@ -152,6 +142,17 @@ def quantize(source: Path, told: Quantize, calibration: NDArray[np.float32], pat
     _name_tensors(model)
     _write(model, path)
     refuse_dynamic(path)
+
+
+def _refuse_what_finds_nothing(source: Path, told: Quantize) -> None:
+    """Stops where `keep_float` names no operation that would not be float anyway, or leaves none."""
+    operations = [line.partition(" ")[::2] for line in layers(source)]
+    names = [name for kind, name in operations if told.mode != "convolutions" or kind in CONVOLUTIONS]
+    for words in told.keep_float:
+        if not any(re.search(words, name) for name in names):
+            raise InputError(f"quantize.keep_float: {words!r} finds no operation; `quantize --layers` prints them")
+    if told.mode == "convolutions" and all(any(re.search(w, name) for w in told.keep_float) for name in names):
+        raise InputError('quantize.mode: "convolutions", but there is none, or keep_float names all')
 
 
 def layers(path: Path) -> list[str]:

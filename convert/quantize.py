@@ -130,7 +130,7 @@ def _shipped(name: str, prepared: Prepared, scratch: Path) -> _Trained:
     if hasattr(recipe.maker, "calibrate"):
         raise InputError(f"{name}: its graph does not tell the network before it was calibrated; train it anew")
     net = recipe.maker.net(recipe.net, prepared)
-    floating = begin(net, folder / "float" / f"{name}.tflite", recipe.maker, prepared, recipe.train.seed)
+    floating, _ = begin(net, folder / "float" / f"{name}.tflite", recipe.maker, prepared, recipe.train.seed)
     if floating != manifest["float_sha256"]:
         raise InputError(f"{folder}/float/{name}.tflite: not the graph that {name} was made from")
     for key, value in recipe.maker.manifest(recipe.net, prepared).items():

@@ -7,9 +7,10 @@ deviation of the graph. A network may have more residual blocks than the graph: 
 """
 
 from collections import deque
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -29,14 +30,20 @@ EXAMPLES = 64  # inputs that tell how large values are inside a graph
 
 @runtime_checkable
 class Adding(Protocol):
-    """A residual block: what it gives is what it takes, and something added."""
+    """A residual block: what it gives is what it takes, and something added.
+
+    It may begin as the identity, with the last normalization's weight zero (Goyal et al. 2017, arXiv:1706.02677); so a
+    trained network grows deeper and computes the same at first (Net2Net, Chen et al. 2016, arXiv:1511.05641).
+    """
 
     def add_nothing(self) -> None:
-        """From now on, until it is trained."""
+        """Makes `forward` give what it takes, for what comes to it in its network; training goes on from there."""
 
 
-def begin(net: nn.Module, path: Path, task: Task, prepared: Prepared, seed: int, grow: bool = False) -> str:
-    """Gives a network its first weights, and returns the hash of their file.
+def begin(net: nn.Module, path: Path, task: Task, prepared: Prepared, seed: int, grow: bool = False) -> tuple[str, int]:
+    """Gives a network its first weights.
+
+    Returns the hash of their file, and how many residual blocks began by adding nothing.
 
     Args:
         net: of the task.
@@ -49,23 +56,24 @@ def begin(net: nn.Module, path: Path, task: Task, prepared: Prepared, seed: int,
     Raises:
         InputError: the file holds other weights.
     """
+    new = 0
     try:
         if path.suffix == ".tflite":
             deployed = task.deployed(deepcopy(net).cpu())
-            take(deployed, path, task.calibration(prepared, EXAMPLES, seed), task.outputs, grow)
+            new = take(deployed, path, task.calibration(prepared, EXAMPLES, seed), task.outputs, grow)
             state = {name.partition(".")[2]: value for name, value in deployed.state_dict().items()}
         else:
             state = load(path, next(net.parameters()).device)
         net.load_state_dict(state)
     except (RuntimeError, TypeError) as error:
         raise InputError(f"{path}: no weights of this network ({str(error).splitlines()[0]})") from None
-    return sha256(path)
+    return sha256(path), new
 
 
 def take(
     net: nn.Module, path: Path, examples: NDArray[np.float32], outputs: tuple[str, ...], grow: bool = False
-) -> None:
-    """Gives a network the weights of a graph.
+) -> int:
+    """Gives a network the weights of a graph; returns how many residual blocks it has beside the graph's.
 
     Args:
         net: as it is exported; its convolutions and linear layers run in the graph's order. It may give out more
@@ -80,60 +88,73 @@ def take(
     Raises:
         InputError: the graph is of another network.
     """
-    weights = deque(graphs.weights(path))
-    more: set[nn.Module] = set()  # layers of blocks that the graph does not have
-    owed: list[Tensor | float] = [0.0]  # the bias of the last convolution, where it could not take it itself
-
-    def look(block: nn.Module, values: tuple[Tensor]) -> None:
-        layers = [layer for layer in block.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-        following = [_laid_out(weight, layer) for (weight, _), layer in zip(weights, layers, strict=False)]
-        if [weight.shape for weight in following] != [layer.weight.shape for layer in layers]:
-            block.add_nothing()
-            more.update(block.modules())
-
-    def fill(layer: nn.Module, values: tuple[Tensor]) -> None:
-        if layer in more:
-            return
-        found, bias = weights.popleft() if weights else (np.empty(0), np.empty(0))
-        weight, bias = _laid_out(found, layer), torch.as_tensor(bias)
-        if weight.shape != layer.weight.shape:
-            raise InputError(f"{path}: no weights of this network (a layer of {tuple(weight.shape)})")
-        layer.weight.copy_(weight)
-        if layer.bias is not None:
-            layer.bias.copy_(bias)
-        owed[0] = bias if layer.bias is None else 0.0
-
-    def unfold(layer: nn.Module, values: tuple[Tensor]) -> None:
-        if layer in more:
-            return
-        (x,) = values
-        variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
-        layer.running_mean.copy_(mean)
-        layer.running_var.copy_(variance)
-        layer.weight.copy_(torch.sqrt(variance + layer.eps))
-        layer.bias.copy_(mean + owed[0])
-
     net.eval()
     buffers = {name.rpartition(".")[2]: buffer for name, buffer in net.named_buffers()}
     if "deviation" in buffers:
         mean, factor = graphs.standardizing(path) or (np.zeros(1), np.ones(1))  # where it is in the first weights
         for name, part in (("mean", mean), ("deviation", 1 / factor)):
             buffers[name].copy_(torch.as_tensor(part).flatten()[:, None, None].expand_as(buffers[name]))
-    hooks = []
-    for layer in net.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            hooks.append(layer.register_forward_pre_hook(fill))
-        elif isinstance(layer, nn.BatchNorm2d):
-            hooks.append(layer.register_forward_pre_hook(unfold))
-        elif grow and isinstance(layer, Adding):
-            hooks.append(layer.register_forward_pre_hook(look))
+    taking = _Taking(path)
+    hooks = [layer.register_forward_pre_hook(hook) for layer in net.modules() if (hook := taking.hook(layer, grow))]
     with torch.no_grad():
         net(torch.as_tensor(examples))
     for hook in hooks:
         hook.remove()
-    if weights:
+    if taking.weights:
         raise InputError(f"{path}: has more layers than this network")
     _refuse_another(net, path, examples[:4], outputs)
+    return taking.new
+
+
+class _Taking:
+    """Fills layers as they are about to run with a graph's weights, which lie in that order.
+
+    Attributes:
+        weights: of the graph's layers that no layer has taken yet.
+        new: blocks that the graph does not have.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.weights, self.new = path, deque(graphs.weights(path)), 0
+        self._left: set[nn.Module] = set()  # layers of these blocks
+        self._owed: Tensor | float = 0.0  # the bias of the last convolution, where it could not take it itself
+
+    def hook(self, layer: nn.Module, grow: bool) -> Callable[[Any, Any], None] | None:
+        """What is to be called before the layer runs."""
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            return self._fill
+        if isinstance(layer, nn.BatchNorm2d):
+            return self._unfold
+        return self._look if grow and isinstance(layer, Adding) else None
+
+    def _look(self, block: Any, values: tuple[Tensor]) -> None:
+        layers = [layer for layer in block.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+        following = [_laid_out(weight, layer) for (weight, _), layer in zip(self.weights, layers, strict=False)]
+        if [weight.shape for weight in following] != [layer.weight.shape for layer in layers]:
+            block.add_nothing()
+            self._left.update(block.modules())
+            self.new += 1
+
+    def _fill(self, layer: Any, values: tuple[Tensor]) -> None:
+        if layer in self._left:
+            return
+        found, bias = self.weights.popleft() if self.weights else (np.empty(0), np.empty(0))
+        weight, bias = _laid_out(found, layer), torch.as_tensor(bias)
+        if weight.shape != layer.weight.shape:
+            raise InputError(f"{self.path}: no weights of this network (a layer of {tuple(weight.shape)})")
+        layer.weight.copy_(weight)
+        if layer.bias is not None:
+            layer.bias.copy_(bias)
+        self._owed = bias if layer.bias is None else 0.0
+
+    def _unfold(self, layer: Any, values: tuple[Tensor]) -> None:
+        if layer in self._left:
+            return
+        variance, mean = torch.var_mean(values[0], (0, 2, 3), correction=0)
+        layer.running_mean.copy_(mean)
+        layer.running_var.copy_(variance)
+        layer.weight.copy_(torch.sqrt(variance + layer.eps))
+        layer.bias.copy_(mean + self._owed)
 
 
 def _laid_out(weight: NDArray[np.float32], layer: nn.Module) -> Tensor:

@@ -121,7 +121,11 @@ class _Loop:
             raise InputError(f"train.batch: {self.told.batch} of {len(self.rows)} rows, for {world} processes")
         torch.manual_seed(self.told.seed)
         self.net = self.task.net(recipe.net, prepared).to(device)
-        self.start = begin(self.net, start, self.task, prepared, self.told.seed, grow=True) if start is not None else ""
+        self.start = ""
+        if start is not None:
+            self.start, new = begin(self.net, start, self.task, prepared, self.told.seed, grow=True)
+            if new and rank == 0:
+                print(f"{start}: has {new} residual blocks less than the recipe; the new ones begin by adding nothing")
         self.mean = deepcopy(self.net) if self.told.ema else self.net
         self.optimizer = torch.optim.AdamW(
             [p for p in self.net.parameters() if p.requires_grad],

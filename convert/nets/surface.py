@@ -52,7 +52,7 @@ class Block(nn.Module):
             )
 
     def add_nothing(self) -> None:
-        """See `convert.start.Adding`; the last normalization's factor is zero, which training moves at once."""
+        """See `convert.start.Adding`: the last normalization's weight (gamma) is zero."""
         last = self.path[-1][1]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)

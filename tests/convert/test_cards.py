@@ -7,6 +7,8 @@ import pytest
 
 from convert import cards
 from convert.quantize import learnt_before
+from convert.recipe import Quantize, section
+from device.errors import InputError
 from device.inference.models import shipped_folder
 
 
@@ -15,6 +17,12 @@ def test_a_card_begins_with_what_its_manifest_says(name: str) -> None:
     path = shipped_folder() / f"{name}.md"
     head = cards.head(json.loads(path.with_suffix(".json").read_text("utf-8")))
     assert path.read_text("utf-8").startswith(head)
+
+
+def test_a_card_has_words_for_each_way_of_quantizing() -> None:
+    with pytest.raises(InputError) as refused:
+        section(Quantize, {"mode": "none"}, "quantize.")
+    assert f"expected one of {', '.join(cards.MODES)}" in str(refused.value)
 
 
 @pytest.mark.parametrize("start", ["", "abcdef0123456789"])

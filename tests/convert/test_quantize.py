@@ -71,15 +71,15 @@ def test_a_network_takes_the_weights_of_its_graph_and_can_train_on(tmp_path: Pat
     torch.testing.assert_close(trained, wanted, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("had", [(0, 0), (1, 0), (0, 1), (2, 1)])
-def test_blocks_that_the_graph_does_not_have_begin_by_adding_nothing(tmp_path: Path, had: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("had", "mix"), [((0, 0), "full"), ((1, 0), "full"), ((0, 1), "depthwise"), ((2, 1), "full")])
+def test_blocks_that_the_graph_does_not_have_begin_by_adding_nothing(tmp_path: Path, had, mix: str) -> None:
     """Also where the layer that follows has the shape of a block's first: the last one of `far`."""
 
     def fresh(near: int, far: int, seed: int) -> nn.Module:
         torch.manual_seed(seed)
-        parts = [convolution(3, 8, 3), nn.ReLU(), *(Block(8, "full") for _ in range(near))]
-        parts += [convolution(8, 16, 3), nn.ReLU(), *(Block(16, "full") for _ in range(far)), convolution(16, 8, 1)]
-        net = One(nn.Sequential(*parts, nn.ReLU(), Block(8, "full")))
+        parts = [convolution(3, 8, 3), nn.ReLU(), *(Block(8, mix) for _ in range(near))]
+        parts += [convolution(8, 16, 3), nn.ReLU(), *(Block(16, mix) for _ in range(far)), convolution(16, 8, 1)]
+        net = One(nn.Sequential(*parts, nn.ReLU(), Block(8, mix)))
         for layer in net.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.momentum = 1.0  # one batch says what it normalizes by
@@ -91,7 +91,7 @@ def test_blocks_that_the_graph_does_not_have_begin_by_adding_nothing(tmp_path: P
     graphs.export(net, inputs, ("out",), tmp_path / "net.tflite")
     with pytest.raises(InputError, match=r"no weights of this network|differs with its weights"):
         start.take(fresh(2, 3, 2), tmp_path / "net.tflite", inputs, ("out",))
-    start.take(grown, tmp_path / "net.tflite", inputs, ("out",), grow=True)
+    assert start.take(grown, tmp_path / "net.tflite", inputs, ("out",), grow=True) == 5 - sum(had)
     with torch.no_grad():
         (wanted,), (found,) = net(torch.as_tensor(inputs)), grown(torch.as_tensor(inputs))
     assert float(wanted.std()) > 0.05
@@ -172,7 +172,6 @@ def test_each_way_of_quantizing_keeps_names_and_values_in_both_runtimes(floating
     small = tmp_path / "small.tflite"
     graphs.quantize(path, told, images, small)
     interface = graphs.interface(small)
-    assert int8_convolutions(small) == (told.mode in ("static", "convolutions"))
     assert {one["name"]: one["dtype"] for one in interface["inputs"] + interface["outputs"]} == dtypes
     assert ("scale" in interface["inputs"][0]) == (dtypes["input"] == "int8")
     with Model(path) as whole, Model(small) as model:
@@ -194,18 +193,29 @@ def test_each_way_of_quantizing_keeps_names_and_values_in_both_runtimes(floating
                 np.testing.assert_allclose(answer[name], newer[name], atol=0.01 * np.ptp([one[name] for one in wanted]))
 
 
-def int8_convolutions(path: Path) -> bool:
-    """Whether the convolutions take and give int8 values."""
+def values_in_int8(path: Path) -> dict[str, bool]:
+    """Of each kind of operation whether it takes and gives int8 values, all of that kind alike."""
     schema, model = graphs._parse(path)
-    graph, kinds = model.subgraphs[0], schema.BuiltinOperator
-    found = {
-        graph.tensors[i].type == schema.TensorType.INT8
-        for operator in graph.operators
-        if graphs._code(model, operator) in (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D)
-        for i in (operator.inputs[0], operator.outputs[0])
-    }
-    assert len(found) == 1
-    return found.pop()
+    graph, names = model.subgraphs[0], {value: name for name, value in vars(schema.BuiltinOperator).items()}
+    found: dict[str, set[bool]] = {}
+    for operator in graph.operators:
+        for i in (operator.inputs[0], operator.outputs[0]):
+            int8 = graph.tensors[i].type == schema.TensorType.INT8
+            found.setdefault(names[graphs._code(model, operator)], set()).add(int8)
+    return {name: values == {True} for name, values in found.items() if name not in ("QUANTIZE", "DEQUANTIZE")}
+
+
+@pytest.mark.parametrize("mode", ["static", "convolutions", "weights"])
+def test_int8_convolutions_leave_sums_and_linear_layers_float(tmp_path: Path, mode: str) -> None:
+    torch.manual_seed(2)
+    parts = [nn.Conv2d(3, 8, 3), nn.ReLU(), Block(8, "full"), Block(8, "depthwise"), nn.Flatten(), nn.Linear(288, 2)]
+    inputs = np.random.default_rng(1).uniform(0, 1, (20, 3, 8, 8)).astype(np.float32)
+    graphs.export(One(nn.Sequential(*parts)).eval(), inputs, ("out",), tmp_path / "net.tflite")
+    graphs.quantize(tmp_path / "net.tflite", Quantize(mode), inputs, tmp_path / "small.tflite")
+    found = values_in_int8(tmp_path / "small.tflite")
+    convolutions, others = mode in ("static", "convolutions"), mode == "static"
+    assert found["CONV_2D"] == found["DEPTHWISE_CONV_2D"] == convolutions
+    assert found["ADD"] == found["FULLY_CONNECTED"] == others
 
 
 @pytest.mark.parametrize("words", ["nowhere", "^CONV", "^place$"])
@@ -220,11 +230,11 @@ def test_a_pattern_that_finds_no_operation_is_refused(floating, tmp_path: Path, 
 def test_int8_convolutions_are_refused_where_there_are_none(tmp_path: Path) -> None:
     inputs = np.zeros((1, 4), np.float32)
     graphs.export(One(nn.Linear(4, 2)), inputs, ("out",), tmp_path / "net.tflite")
-    with pytest.raises(InputError, match="this network has none"):
+    with pytest.raises(InputError, match="but there is none"):
         graphs.quantize(tmp_path / "net.tflite", Quantize("convolutions"), inputs, tmp_path / "small.tflite")
 
 
-@pytest.mark.parametrize(("words", "why"), [(".", "leaves no convolution"), ("^place", "finds no operation")])
+@pytest.mark.parametrize(("words", "why"), [(".", "keep_float names all"), ("^place", "finds no operation")])
 def test_what_int8_convolutions_keep_float_are_some_of_the_convolutions(floating, tmp_path, words, why) -> None:
     path, images = floating
     with pytest.raises(InputError, match=why):

@@ -11,12 +11,17 @@ from convert.datasets.growing import GrowingArray
 
 torch = pytest.importorskip("torch")
 
+from convert import graphs  # noqa: E402
 from convert.metrics import auc  # noqa: E402
 from convert.nets.heat import places  # noqa: E402
 from convert.nets.surface import POINTS, SEEN, Head, SurfaceNet  # noqa: E402
 from convert.prepared import SPLITS, Prepared, write  # noqa: E402
+from convert.recipe import read  # noqa: E402
+from convert.start import begin  # noqa: E402
 from convert.surface_report import card, near_errors, with_offset  # noqa: E402
-from convert.tasks.surface import TASK, SurfaceData  # noqa: E402
+from convert.tasks.surface import TASK, SurfaceData, features_of  # noqa: E402
+from convert.train import train  # noqa: E402
+from device.errors import InputError  # noqa: E402
 from device.inference import surface  # noqa: E402
 from device.squat.pose import JOINTS, KEYPOINTS, SIDES, index  # noqa: E402
 
@@ -117,6 +122,32 @@ def test_a_few_steps_bring_the_points_nearer(prepared: Prepared) -> None:
         optimizer.step()
     after = TASK.measure(net.eval(), prepared, "train")["score"]
     assert after < 0.5 * before
+
+
+def test_a_training_goes_on_with_a_deeper_head_and_says_so(prepared: Prepared, tmp_path: Path, capsys) -> None:
+    """The one that grew computes what its graph did; exporting that graph anew asks for a head of its own shape."""
+    pytest.importorskip("litert_torch", reason="exporting needs litert-torch: pip install 'squatlight[convert]'")
+    told = 'task = "surface"\n[net]\nwidth = 8\nblocks = 2\ndeep = 3\nmix = "full"\n[train]\nepochs = 1\nbatch = 4\n'
+    (tmp_path / "deeper.toml").write_text(told + "rate = 1e-9\nweight_decay = 0\nema = 0\n")
+    torch.manual_seed(0)
+    small = TASK.net(SurfaceNet(width=8, blocks=1, deep=1, mix="full"), prepared).eval()
+    examples = TASK.calibration(prepared, 8, 1)
+    path = tmp_path / "small.tflite"
+    graphs.export(TASK.deployed(small), examples, TASK.outputs, path)
+    recipe = read(tmp_path / "deeper.toml")
+    grown = TASK.net(recipe.net, prepared)
+    with pytest.raises(InputError, match=r"small.tflite: no weights of this network"):
+        begin(grown, path, TASK, prepared, 1)
+    begin(grown, path, TASK, prepared, 1, grow=True)
+    with torch.no_grad():
+        wanted, found = (net.eval()(features(prepared))[0] for net in (small, grown))
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-3)
+    train(recipe, prepared, tmp_path / "run", start=path)
+    assert "small.tflite: has 3 residual blocks less than the recipe" in capsys.readouterr().out
+
+
+def features(prepared: Prepared) -> torch.Tensor:
+    return features_of({name: prepared.arrays[name][:4] for name in ("features", "features_scale")})
 
 
 def test_a_training_row_is_moved_with_its_points_and_what_leaves_the_crop_counts_no_more(prepared: Prepared) -> None:
