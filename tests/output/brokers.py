@@ -1,6 +1,7 @@
 """What tests of MQTT need beside the device: a real mosquitto, a line that can be cut, a subscriber."""
 
 import os
+import random
 import shutil
 import socket
 import struct
@@ -20,9 +21,15 @@ PATIENCE_S = 10.0  # bound on every wait; a passing test takes a fraction
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that is free, below those that the system gives to outgoing connections.
+
+    One of these may take it while nobody listens there, and then the line cannot be opened again.
+    """
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port of a hundred")
 
 
 class Mosquitto:
