@@ -1,9 +1,7 @@
 """The head on BlazePose's features: heatmaps of the surface points and joints, and maps of what is in sight."""
 
-import copy
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,16 +16,12 @@ SEEN = len(KEYPOINTS) - len(BAR_ENDS)
 
 @dataclass(frozen=True)
 class SurfaceNet:
-    """The recipe's [net]. `width`: channels of the half-size maps; `fine`: of a path at full size, 0 = none.
-
-    `stem`: how many of the features' cells, across and down, make a cell of the half-size maps; 2 is the fastest.
-    """
+    """The recipe's [net]. `width`: channels of the half-size maps; `fine`: of a path at full size, 0 = none."""
 
     width: int = within(8, 512, 64)
     blocks: int = within(1, 12, 3)
     deep: int = within(0, 12, 3)
     fine: int = within(0, 128, 0)
-    stem: int = within(2, 3, 3)
     mix: str = one_of("depthwise", "full")
 
 
@@ -71,7 +65,7 @@ class Head(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
         width = told.width
-        self.down = nn.Sequential(convolution(FEATURES, width, told.stem, 2), nn.ReLU())
+        self.down = nn.Sequential(convolution(FEATURES, width, 3, 2), nn.ReLU())
         self.near = nn.Sequential(*(Block(width, told.mix) for _ in range(told.blocks)))
         self.far = None
         if told.deep:
@@ -92,10 +86,7 @@ class Head(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        return self.maps((features - self.mean) / self.deviation)
-
-    def maps(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """The same of standardized features."""
+        features = (features - self.mean) / self.deviation
         x = self.near(self.down(features))
         if self.far is not None:
             x = self.together(functional.relu(x + _twice(self.far(x))))
@@ -103,25 +94,6 @@ class Head(nn.Module):
         if self.fine is not None:
             x = self.sharpen(functional.relu(self.fine(features) + _twice(self.back(x))))
         return self.heat(x), sight
-
-
-def standardizing(head: Head) -> Head:
-    """A copy whose `maps` take features as they come: standardizing is in the first weights.
-
-    Raises:
-        ValueError: the first convolution has a border, in which zeros stand for the mean.
-    """
-    head = copy.deepcopy(head).eval()
-    for first in (head.down[0], *(() if head.fine is None else (head.fine[0],))):
-        told = first[0]
-        if any(told.padding):
-            raise ValueError("a stem with a border cannot standardize")
-        taken = nn.Conv2d(FEATURES, told.out_channels, told.kernel_size, told.stride)
-        with torch.no_grad():
-            taken.weight.copy_(told.weight / head.deviation)
-            taken.bias.copy_(-(taken.weight * head.mean).sum((1, 2, 3)))
-        first[0] = taken
-    return head
 
 
 def _twice(x: Tensor) -> Tensor:

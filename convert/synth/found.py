@@ -65,7 +65,7 @@ class Donor:
         )  # fmt: skip
 
 
-def look(folder: Path) -> Iterator[tuple[SyntheticClip, list[tuple[float, Pose | None]]]]:
+def clips_with_poses(folder: Path) -> Iterator[tuple[SyntheticClip, list[tuple[float, Pose | None]]]]:
     """The clips of a rendered set with what the device's pose model finds in them, kept beside them."""
     chosen = settings.load(settings.DEFAULT_FILE)
     models, method = replace(chosen.models, squat=""), replace(chosen.depth, method=depth.DEFAULT)
@@ -89,7 +89,7 @@ def donors(folders: Sequence[Path], bodies_but: Sequence[int] = ()) -> list[Dono
     """
     out: list[Donor] = []
     for folder in folders:
-        for clip, seen in look(folder):
+        for clip, seen in clips_with_poses(folder):
             truth = clip.truth()
             if truth.about["body"] % 8 in bodies_but:
                 continue

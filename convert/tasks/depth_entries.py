@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from convert.datasets.synthetic import SyntheticClip
 from convert.pool import mapped
-from convert.synth.found import look
+from convert.synth.found import clips_with_poses
 from convert.synth.keypoint_reps import in_camera
 from convert.synth.truth import Truth
 from device.squat.depth_features import Moments, at_moments, moments
@@ -109,7 +109,7 @@ def entries(folders: Sequence[Path], seed: int, workers: int = 1) -> list[Entry]
     jobs = [
         (clip, poses, f"{folder.name}/{clip.truth_file.stem}", [seed, number])
         for folder in folders
-        for number, (clip, poses) in enumerate(look(folder))
+        for number, (clip, poses) in enumerate(clips_with_poses(folder))
     ]
     return [entry for found in mapped(_of_job, jobs, workers, at_once=4) for entry in found]
 

@@ -24,7 +24,7 @@ from convert.datasets.synthetic import SyntheticClip
 from convert.pool import mapped
 from convert.prepared import SPLITS, Prepared, split_of, write
 from convert.recipe import Span, within
-from convert.synth.found import Donor, Finder, donors, found_poses, look, span
+from convert.synth.found import Donor, Finder, clips_with_poses, donors, found_poses, span
 from convert.synth.keypoint_reps import KeypointRep, keypoint_reps, reps_of
 from convert.synth.recipe import Motion, Output, Recipe, kept
 from convert.tasks.depth_entries import View, view_of
@@ -205,7 +205,7 @@ def rendered_rows(folders: Sequence[Path], found: int, seed: int) -> Iterator[di
     """Rows of rendered reps, as they truly were and as the device's pose model found them in the pictures."""
     truly = Finder([])
     for folder in folders:
-        for clip, seen in look(folder):
+        for clip, seen in clips_with_poses(folder):
             for rep in reps_of(clip.truth()):
                 poses = found_poses(rep, [pose for _, pose in seen])
                 if poses is None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from convert.datasets.synthetic import SyntheticClip
 from convert.dips import NotingJudge
 from convert.synth.counts import A_REP_FROM
-from convert.synth.found import look
+from convert.synth.found import clips_with_poses
 from convert.synth.recipe import KINDS
 from convert.synth.truth import Truth
 from device.squat.form_input import form_input
@@ -42,7 +42,7 @@ class SeenDip:
 
 def rows_of(folder: Path) -> Iterator[dict[str, Any]]:
     """The rows of a rendered set."""
-    for clip, seen in look(folder):
+    for clip, seen in clips_with_poses(folder):
         truth = clip.truth()
         ours = [(at_s, pose.second if pose is not None else None) for at_s, pose in seen]
         for second, poses in ((False, seen), (True, ours)):

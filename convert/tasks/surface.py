@@ -17,7 +17,7 @@ from torch.nn import functional
 from convert.datasets.feature_rows import prepare_features
 from convert.datasets.tracked import Choice
 from convert.nets.heat import place_loss, places, sight_at
-from convert.nets.surface import Head, SurfaceNet, standardizing
+from convert.nets.surface import Head, SurfaceNet
 from convert.prepared import Prepared
 from convert.recipe import within
 from convert.surface_report import card, near_errors
@@ -151,12 +151,10 @@ class _Deployed(nn.Module):
 
     def __init__(self, head: Head) -> None:
         super().__init__()
-        bordered = any(head.down[0][0].padding)
-        self.head = head if bordered else standardizing(head)
-        self.maps = self.head if bordered else self.head.maps
+        self.head = head
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        heat, sight = self.maps(features.permute(0, 3, 1, 2))
+        heat, sight = self.head(features.permute(0, 3, 1, 2))
         return heat.permute(0, 2, 3, 1), sight.permute(0, 2, 3, 1)
 
 

@@ -296,6 +296,6 @@ def test_a_machines_own_settings_change_neither_reports_nor_the_errors_that_are_
         )
         monkeypatch.setattr(module.recorded, "load", lambda path: [])
     seen.look(clip, tmp_path, plain.models.pose)
-    list(found.look(tmp_path))
+    list(found.clips_with_poses(tmp_path))
     assert used
     assert {(told.models.pose, told.lifter.height_cm) for told in used} == {(plain.models.pose, plain.lifter.height_cm)}
