@@ -224,7 +224,7 @@ def test_the_columns_of_the_data_are_what_the_dips_were(monkeypatch: pytest.Monk
     clip = type("Clip", (), {"truth": lambda self: truth})()
     seen = perfect(truth)
     both = [(at_s, replace(pose, second=replace(pose, index=7))) for at_s, pose in seen]
-    monkeypatch.setattr("convert.tasks.squat_rows.look", lambda folder: [(clip, [(0.0, None), *both])])
+    monkeypatch.setattr("convert.tasks.squat_rows.clips_with_poses", lambda folder: [(clip, [(0.0, None), *both])])
     shown = np.zeros((STEPS, CHANNELS), np.float32)
     one = SeenDip(shown, passed=True, overrule=False, squat=True)
     other = SeenDip(shown, passed=False, overrule=True, squat=False)
